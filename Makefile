@@ -1,0 +1,93 @@
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+LOCKER := build/locker
+COMPILE = $(LOCKER)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--annotation-style line --custom-compile-command 'make lock' $(if $(UPGRADE),--upgrade)
+
+.PHONY: help
+help:
+	@echo 'prograde: usage is make TARGET'
+	@awk -F ':.*## ' '/^##@ / { printf "\n%s\n", substr($$0, 5) } /^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' \
+		$(MAKEFILE_LIST)
+
+##@ Try it
+
+.PHONY: demo
+demo: $(VENV)/.local-installed ## Grade a made-up market against the practice API, offline
+	@$(BIN)/python -m prograde.entrypoints.demo
+
+##@ Change it
+
+.PHONY: test
+test: $(VENV)/.dev-installed ## Run the tests; PYTEST='-k grading -x' passes arguments on
+	@$(BIN)/pytest $(PYTEST)
+
+.PHONY: format
+format: $(VENV)/.dev-installed ## Format the code and mend what the linter can mend
+	@$(BIN)/ruff format
+	@$(BIN)/ruff check --fix
+
+##@ Check it
+
+.PHONY: check
+check: layout lint types imports test ## Everything that CI runs
+
+.PHONY: layout
+layout: $(VENV)/.dev-installed ## Is the code formatted?
+	@$(BIN)/ruff format --check
+
+.PHONY: lint
+lint: $(VENV)/.dev-installed ## Does the linter object?
+	@$(BIN)/ruff check
+
+.PHONY: types
+types: $(VENV)/.dev-installed ## Do the types hold?
+	@$(BIN)/mypy
+
+.PHONY: imports
+imports: $(VENV)/.dev-installed ## Does every import point inwards?
+	@$(BIN)/lint-imports
+
+##@ Keep house
+
+.PHONY: lock
+lock: $(LOCKER)/bin/uv ## Write requirements/*.txt from pyproject.toml; UPGRADE=1 moves every pin
+	$(COMPILE) --group lock --output-file requirements/lock.txt
+	$(COMPILE) pyproject.toml --extra local --group build --group dev --output-file requirements/dev.txt
+	$(COMPILE) pyproject.toml --extra local --group build --constraints requirements/dev.txt \
+		--output-file requirements/local.txt
+
+.PHONY: clean
+clean: ## Remove what make made, the virtual environment included
+	rm -rf $(VENV) build shared/prograde.egg-info .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find functions shared tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# A stamp is older than what it was installed from, or nothing is fetched: an installed checkout works offline.
+$(VENV)/.local-installed: requirements/local.txt pyproject.toml | $(VENV)/pyvenv.cfg
+	@echo 'Installing what one machine needs into $(VENV)'
+	@$(INSTALL) --require-hashes --requirement requirements/local.txt
+	@$(INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev-installed: requirements/dev.txt pyproject.toml | $(VENV)/pyvenv.cfg
+	@echo 'Installing what development needs into $(VENV)'
+	@$(INSTALL) --require-hashes --requirement requirements/dev.txt
+	@$(INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $(VENV)/.local-installed $@
+
+$(LOCKER)/bin/uv: requirements/lock.txt
+	@$(PYTHON) -m venv $(LOCKER)
+	@$(LOCKER)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	@touch $@
+
+$(VENV)/pyvenv.cfg:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo 'prograde needs Python 3.11 or newer, and $(PYTHON) is not: try make PYTHON=python3.11' >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+		{ echo '$(PYTHON) cannot make virtual environments: install its venv package (python3-venv on Debian)' >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV)

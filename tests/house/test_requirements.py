@@ -1,0 +1,69 @@
+import tomllib
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from tests.house.checkout import ROOT
+
+FILES = sorted(ROOT.glob("requirements/*.txt"))
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+
+def logical_lines(path: Path) -> list[str]:
+    joined = path.read_text(encoding="utf-8").replace("\\\n", " ")
+    return [line.strip() for line in joined.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+
+
+def pins(name: str) -> dict[str, str]:
+    requirements = [Requirement(line.split(" --hash")[0]) for line in logical_lines(ROOT / "requirements" / name)]
+    return {canonicalize_name(pin.name): str(pin.specifier).removeprefix("==") for pin in requirements}
+
+
+def stated(*groups: str) -> list[Requirement]:
+    sections = {
+        "core": PROJECT["project"]["dependencies"],
+        **PROJECT["project"]["optional-dependencies"],
+        **PROJECT["dependency-groups"],
+    }
+    return [Requirement(line) for group in groups for line in sections[group]]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_every_requirement_is_one_version_with_hashes(path: Path) -> None:
+    loose = [line for line in logical_lines(path) if "==" not in line or "--hash=sha256:" not in line]
+
+    assert [] == loose
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_no_requirements_file_says_where_packages_come_from(path: Path) -> None:
+    options = [line for line in logical_lines(path) if line.startswith("-")]
+
+    assert [] == options
+    assert "://" not in path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("name", "groups"),
+    [
+        ("local.txt", ("core", "local", "build")),
+        ("dev.txt", ("core", "local", "build", "dev")),
+        ("lock.txt", ("lock",)),
+    ],
+    ids=["local", "dev", "lock"],
+)
+def test_the_pins_satisfy_what_the_project_states(name: str, groups: tuple[str, ...]) -> None:
+    pinned = pins(name)
+    missed = [
+        str(requirement)
+        for requirement in stated(*groups)
+        if not requirement.specifier.contains(pinned.get(canonicalize_name(requirement.name), "0"))
+    ]
+
+    assert [] == missed
+
+
+def test_development_runs_what_one_machine_runs() -> None:
+    assert pins("local.txt").items() <= pins("dev.txt").items()
