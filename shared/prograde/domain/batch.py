@@ -1,0 +1,213 @@
+"""
+A batch: one run over one roster, its parameters, and the small machine that says where it stands.
+
+    running <-> paused          finalizing -> complete
+       |           |                ^      -> cancelled
+       +-----------+-> cancelling --+      -> incomplete
+       +----------------------------+
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+
+from prograde.domain.aggregation import Attribution, SaleWindow
+from prograde.domain.grading import DEFAULT_RUBRIC, Rubric, rubric_problems
+from prograde.errors import ConflictError, Problem
+
+COUNTERS = 16
+"""Documents over which final transitions spread: no hot document up to some 16 a second on Firestore."""
+
+FAILURE_LIMIT_MAX = 100
+PAGE_LIMIT_MAX = 1_000
+WINDOW_DAYS = 365
+EARLIEST = date(1900, 1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """
+    What a run is asked to do.
+
+    `as_of` and `cutoff` bound the close dates that count (both inclusive). `tiers_to_process` empty means all.
+    `page_limit` bounds the pages of each stage; `failure_limit` the failures in a row of one professional.
+    """
+
+    as_of: date
+    cutoff: date
+    rubric: Rubric = DEFAULT_RUBRIC
+    attribution: Attribution = Attribution.SPLIT
+    include_active: bool = True
+    tiers_to_process: tuple[str, ...] = ()
+    early_stop: bool = True
+    failure_limit: int = 5
+    page_limit: int = 19
+
+    @property
+    def window(self) -> SaleWindow:
+        """The close dates that count."""
+        return SaleWindow(self.cutoff, self.as_of)
+
+
+def default_cutoff(as_of: date) -> date:
+    """A year back, the window of agent rankings; never before EARLIEST."""
+    return max(as_of - timedelta(days=WINDOW_DAYS), EARLIEST) if as_of > EARLIEST else EARLIEST
+
+
+def parameter_problems(parameters: Parameters, today: date) -> Iterator[Problem]:
+    """Name everything in which the parameters contradict each other or the calendar."""
+    if not EARLIEST <= parameters.as_of <= today:
+        yield Problem("as_of", str(parameters.as_of), f"must lie between {EARLIEST} and today ({today})")
+    if parameters.cutoff < EARLIEST:
+        yield Problem("cutoff", str(parameters.cutoff), f"must not lie before {EARLIEST}")
+    if parameters.cutoff > parameters.as_of:
+        yield Problem("cutoff", str(parameters.cutoff), f"must not lie after as_of ({parameters.as_of})")
+    yield from rubric_problems(parameters.rubric.tiers)
+    names = [tier.name for tier in parameters.rubric.tiers]
+    for name in parameters.tiers_to_process:
+        if name not in names:
+            yield Problem("tiers_to_process", name, f"is no tier of this run: {', '.join(names)}")
+    if not parameters.include_active:
+        for name in parameters.rubric.asks_for_active_listings:
+            yield Problem(
+                "include_active", parameters.include_active, f"tier {name} asks for active listings: set it to true"
+            )
+
+
+class BatchStatus(StrEnum):
+    """Where a batch stands."""
+
+    RUNNING = "running"
+    PAUSED = "paused"
+    CANCELLING = "cancelling"
+    FINALIZING = "finalizing"
+    COMPLETE = "complete"
+    INCOMPLETE = "incomplete"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more happens by itself."""
+        return self in (BatchStatus.COMPLETE, BatchStatus.INCOMPLETE, BatchStatus.CANCELLED)
+
+
+@dataclass(frozen=True, slots=True)
+class Seeding:
+    """How far the roster has been walked: `offset` bytes of the roster blob, `seeded` professionals."""
+
+    offset: int = 0
+    seeded: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Roster:
+    """A cleaned roster in the blob store: one professional id a line, UTF-8, each once."""
+
+    blob: str
+    professionals: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """A share of the batch's professionals: how many are still open, how the others ended and what they got."""
+
+    index: int
+    pending: int
+    by_state: Mapping[str, int] = field(default_factory=dict)
+    by_grade: Mapping[str, int] = field(default_factory=dict)
+
+    def closed_one(self, state: str, grade: str | None) -> "Counter":
+        """Count one professional's final transition."""
+        return replace(
+            self,
+            pending=self.pending - 1,
+            by_state={**self.by_state, state: self.by_state.get(state, 0) + 1},
+            by_grade=self.by_grade if grade is None else {**self.by_grade, grade: self.by_grade.get(grade, 0) + 1},
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """
+    One run, as stored.
+
+    `drained` counts the counters with nothing pending. `op` is the chain of control tasks under way, `wake` makes
+    its next task's name new, `due_at` says by when something should have moved. `epoch` rises with each pause,
+    resume and cancel, so that each unfinished professional is woken once for each.
+    """
+
+    batch_id: str
+    source: str
+    source_sha256: str
+    parameters: Parameters
+    roster: Roster
+    created_at: datetime
+    due_at: datetime
+    status: BatchStatus = BatchStatus.RUNNING
+    reason: str = ""
+    op: Seeding | None = Seeding()
+    counters: int = COUNTERS
+    drained: int = 0
+    grading_run: int = 0
+    wake: int = 0
+    epoch: int = 0
+    is_cancelled: bool = False
+    finished_at: datetime | None = None
+    export_digest: str = ""
+
+
+def new_counters(professionals: int, counters: int = COUNTERS) -> tuple[Counter, ...]:
+    """Deal `professionals` to counters by their place in the roster, so that each `pending` is known beforehand."""
+    return tuple(
+        Counter(index, professionals // counters + (index < professionals % counters)) for index in range(counters)
+    )
+
+
+def counter_drained(batch: Batch, now: datetime) -> Batch:
+    """One more counter has nothing pending; the last one starts finalize, unless professionals are yet to come."""
+    return settled(replace(batch, drained=batch.drained + 1), now)
+
+
+def settled(batch: Batch, now: datetime) -> Batch:
+    """Start finalize if everybody is final and no op may bring more professionals; otherwise the batch as it is."""
+    is_open = batch.status in (BatchStatus.RUNNING, BatchStatus.CANCELLING)
+    if not is_open or batch.op is not None or batch.drained < batch.counters:
+        return batch
+    return replace(
+        batch, status=BatchStatus.FINALIZING, grading_run=batch.grading_run + 1, wake=batch.wake + 1, due_at=now
+    )
+
+
+def paused(batch: Batch, reason: str) -> Batch:
+    """Pause a running batch; pausing a paused one changes nothing."""
+    if batch.status is BatchStatus.PAUSED:
+        return batch
+    _require(batch, "paused", BatchStatus.RUNNING)
+    return replace(batch, status=BatchStatus.PAUSED, reason=reason, epoch=batch.epoch + 1)
+
+
+def resumed(batch: Batch, now: datetime) -> Batch:
+    """Resume a paused batch; resuming a running one changes nothing."""
+    if batch.status is BatchStatus.RUNNING:
+        return batch
+    _require(batch, "resumed", BatchStatus.PAUSED)
+    return settled(
+        replace(batch, status=BatchStatus.RUNNING, reason="", epoch=batch.epoch + 1, wake=batch.wake + 1, due_at=now),
+        now,
+    )
+
+
+def finished(batch: Batch, now: datetime, export_digest: str) -> Batch:
+    """Finalize is done: the batch is over, and incomplete if it carries a reason why."""
+    _require(batch, "finished", BatchStatus.FINALIZING)
+    status = BatchStatus.INCOMPLETE if batch.reason else BatchStatus.COMPLETE
+    if batch.is_cancelled:
+        status = BatchStatus.CANCELLED
+    return replace(batch, status=status, finished_at=now, export_digest=export_digest)
+
+
+def _require(batch: Batch, verb: str, *allowed: BatchStatus) -> None:
+    if batch.status not in allowed:
+        raise ConflictError(f"batch {batch.batch_id} is {batch.status} and cannot be {verb}")

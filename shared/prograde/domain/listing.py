@@ -1,0 +1,157 @@
+"""A listing, and how a source's mapped record becomes one or is rejected with its reason."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+from prograde.domain.money import cents
+
+KEY_LENGTH_MAX = 255
+"""The length of ListingKey and MemberKey in the RESO Data Dictionary."""
+
+
+class ListingStatus(StrEnum):
+    """What a listing is to a grade; RESO's closed list of eleven folds into three."""
+
+    ACTIVE = "active"
+    CLOSED = "closed"
+    OTHER = "other"
+
+
+_KEY_INTEGER_MAX = 10**18
+# Neither stores nor warehouses hold these: a NUL ends strings, a lone surrogate is no UTF-8.
+_UNWRITABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_ISO_DATE = re.compile(r"(\d{4}-\d\d-\d\d)(?:[T ].*)?", re.ASCII | re.DOTALL)
+_CLOSED_WORDS = frozenset({"closed", "sold", "settled"})
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """
+    One listing, normalised: prices in cents, agents as keys, None where the source says nothing.
+
+    A closed listing always has a close date; an absent or zero close price means that the price is not disclosed.
+    """
+
+    key: str
+    status: ListingStatus
+    is_sale: bool
+    list_price_cents: int | None
+    close_price_cents: int | None
+    close_date: date | None
+    list_agent: str | None
+    co_list_agent: str | None
+    buyer_agent: str | None
+    co_buyer_agent: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """A record that is not a listing: its key as far as it can be told, and why."""
+
+    key: str
+    reason: str
+
+
+def parse_listing(record: Mapping[str, object], default_status: ListingStatus) -> Listing | Rejection:
+    """
+    Turn a mapped record (this module's field names -> the source's values) into a Listing or a Rejection.
+
+    `default_status` serves a source whose path implies the status, so that it maps no `status` field at all; a
+    record whose mapped status is missing is rejected, because Closed and Withdrawn differ by millions.
+    Never raises, whatever the record holds.
+    """
+    try:
+        return _parse(record, default_status)
+    except ValueError as error:
+        return Rejection(key=_shown_key(record.get("key")), reason=str(error))
+
+
+def _parse(record: Mapping[str, object], default_status: ListingStatus) -> Listing:
+    status = _status(record["status"]) if "status" in record else default_status
+    close_date = parse_date(record.get("close_date"), "close_date")
+    if status is ListingStatus.CLOSED and close_date is None:
+        raise ValueError("close_date: missing on a closed listing")
+    return Listing(
+        key=parse_key(record.get("key"), "key") or _missing("key"),
+        status=status,
+        is_sale=_is_sale(record.get("property_type")),
+        list_price_cents=_price(record.get("list_price"), "list_price"),
+        close_price_cents=_price(record.get("close_price"), "close_price"),
+        close_date=close_date,
+        list_agent=parse_key(record.get("list_agent"), "list_agent"),
+        co_list_agent=parse_key(record.get("co_list_agent"), "co_list_agent"),
+        buyer_agent=parse_key(record.get("buyer_agent"), "buyer_agent"),
+        co_buyer_agent=parse_key(record.get("co_buyer_agent"), "co_buyer_agent"),
+    )
+
+
+def _missing(field: str) -> str:
+    raise ValueError(f"{field}: missing")
+
+
+def parse_key(value: object, field: str) -> str | None:
+    """Read a listing's or an agent's key, a text or an integer; None where it is absent. Raises ValueError."""
+    if value is None:
+        return None
+    if type(value) is int and abs(value) < _KEY_INTEGER_MAX:
+        value = str(value)
+    if not isinstance(value, str):
+        raise ValueError(f"{field}: not a key")  # noqa: TRY004  # a ValueError is what a rejection is made of
+    value = value.strip()
+    if len(value) > KEY_LENGTH_MAX:
+        raise ValueError(f"{field}: longer than {KEY_LENGTH_MAX}")
+    if _UNWRITABLE.search(value):
+        raise ValueError(f"{field}: has a control character")
+    return value or None
+
+
+def _shown_key(value: object) -> str:
+    """The key of a record that is rejected, as far as it can be written: for people, never for counting."""
+    if type(value) is int and abs(value) < _KEY_INTEGER_MAX:
+        return str(value)
+    return _UNWRITABLE.sub("?", value[:KEY_LENGTH_MAX]) if isinstance(value, str) else ""
+
+
+def fold(word: str) -> str:
+    """Drop case, spaces and underscores: RESO spells one value "ActiveUnderContract" and "Active Under Contract"."""
+    return word.replace(" ", "").replace("_", "").casefold()
+
+
+def _status(value: object) -> ListingStatus:
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError("status: missing")
+    word = fold(value)
+    if word in _CLOSED_WORDS:
+        return ListingStatus.CLOSED
+    return ListingStatus.ACTIVE if word == "active" else ListingStatus.OTHER
+
+
+def _is_sale(property_type: object) -> bool:
+    """RESO closes a lease with the same status as a sale; only the property type tells them apart."""
+    if not isinstance(property_type, str):
+        return True
+    word = fold(property_type)
+    return not word.endswith(("lease", "rental"))
+
+
+def _price(value: object, field: str) -> int | None:
+    try:
+        return cents(value) or None
+    except ValueError as error:
+        raise ValueError(f"{field}: {error}") from None
+
+
+def parse_date(value: object, field: str) -> date | None:
+    """Read "2026-10-29", alone or at the head of a timestamp; None where it is absent. Raises ValueError."""
+    if value is None or value == "":
+        return None
+    parts = _ISO_DATE.fullmatch(value) if isinstance(value, str) else None
+    if parts is None:
+        raise ValueError(f"{field}: not a date")
+    try:
+        return date.fromisoformat(parts[1])
+    except ValueError:
+        raise ValueError(f"{field}: no day of the calendar") from None

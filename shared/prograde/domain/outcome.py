@@ -1,0 +1,76 @@
+"""What one dispatch of a page task brought: every answer of a source is exactly one of these."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from prograde.domain.listing import Listing, Rejection
+from prograde.domain.profile import Profile
+
+
+@dataclass(frozen=True, slots=True)
+class ProfilePage:
+    """The profile stage's record."""
+
+    profile: Profile
+
+
+@dataclass(frozen=True, slots=True)
+class ListingPage:
+    """
+    A page of listings, and the paginator's cursor of the next one (None after the last).
+
+    `is_newest_first` is the source's promise that the stage is ordered by close date, descending.
+    """
+
+    records: tuple[Listing | Rejection, ...]
+    next_cursor: str | None
+    is_newest_first: bool = False
+
+    @property
+    def oldest_close(self) -> date | None:
+        """The last record's close date, where the page keeps the promised order; None where it cannot be told."""
+        if not self.is_newest_first:
+            return None
+        oldest: date | None = None
+        for record in self.records:
+            closed_on = record.close_date if isinstance(record, Listing) else None
+            if closed_on is None or (oldest is not None and closed_on > oldest):
+                return None
+            oldest = closed_on
+        return oldest
+
+
+@dataclass(frozen=True, slots=True)
+class Throttled:
+    """The source asks for fewer calls; `wait_seconds` as it says, None where it does not."""
+
+    wait_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The call brought nothing usable; `is_terminal` when asking again cannot help."""
+
+    cause: str
+    detail: str
+    is_terminal: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NotFound:
+    """The source does not know what was asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """The source refuses the credentials: nobody's page will succeed until they are mended."""
+
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """The batch was cancelled before the call."""
+
+
+Outcome = ProfilePage | ListingPage | Throttled | Failure | NotFound | Denied | Cancelled

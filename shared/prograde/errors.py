@@ -1,0 +1,82 @@
+"""
+Every operational error of prograde.
+
+    ProgradeError
+    ├── TerminalError              trying again cannot help
+    │   ├── InputError             somebody gave bad input: each problem names field, value and remedy
+    │   ├── NotFoundError          no such batch, source or export
+    │   ├── ConflictError          not now: the thing is in another state, or in use
+    │   └── CorruptionError        what is stored contradicts itself
+    └── TransientError             the same call may succeed later
+        ├── NotSeededError         the task came before its professional
+        ├── InterruptedCallError   the process is shutting down: the call was not made
+        └── UnavailableError       a store, queue or warehouse of ours does not answer
+
+Terminal or transient decides whether anything tries again; nothing else does.
+Programming errors (AssertionError, TypeError…) are not here: they crash.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from typing_extensions import override
+
+
+class ProgradeError(Exception):
+    """The root of the tree."""
+
+
+class TerminalError(ProgradeError):
+    """Trying again cannot help."""
+
+
+class TransientError(ProgradeError):
+    """The same call may succeed later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with the input: where, what was given, and what to do about it."""
+
+    field: str
+    value: object
+    remedy: str
+
+    @override
+    def __str__(self) -> str:
+        shown = repr(self.value)
+        if len(shown) > 120:  # noqa: PLR2004  # a line that still fits a terminal
+            shown = shown[:117] + "..."
+        return f"{self.field}: {shown}: {self.remedy}"
+
+
+class InputError(TerminalError):
+    """Bad input, all of it at once; raised before anything is created."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("; ".join(str(problem) for problem in self.problems))
+
+
+class NotFoundError(TerminalError):
+    """There is no such batch, source or export."""
+
+
+class ConflictError(TerminalError):
+    """It cannot be done now: the thing is in another state, or in use."""
+
+
+class CorruptionError(TerminalError):
+    """What is stored contradicts itself."""
+
+
+class NotSeededError(TransientError):
+    """A page task came before its professional; seeding will create it."""
+
+
+class InterruptedCallError(TransientError):
+    """The process is shutting down, so the call was not made."""
+
+
+class UnavailableError(TransientError):
+    """A store, queue or warehouse of ours does not answer."""
