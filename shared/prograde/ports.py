@@ -1,0 +1,289 @@
+"""
+The roles that use cases speak to; each adapter passes the contract tests of its role.
+
+Adapters raise errors of `prograde.errors` only: UnavailableError when a later try may succeed.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import BinaryIO, Protocol, TypeVar
+
+from prograde.domain.batch import Batch, Counter, Parameters
+from prograde.domain.effects import Task
+from prograde.domain.outcome import Outcome
+from prograde.domain.professional import Professional, Stage
+from prograde.domain.raw_page import Exchange, RawPage
+
+T = TypeVar("T")
+
+
+class Clock(Protocol):
+    """Time, so that a run can be replayed."""
+
+    def now(self) -> datetime:
+        """Tell the time, aware and in UTC."""
+        ...
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        ...
+
+
+class Transaction(Protocol):
+    """
+    A view of the store in which everything read and written is one atomic step.
+
+    Read before you write: no read may follow a write.
+    """
+
+    def batch(self, batch_id: str) -> Batch | None:
+        """Read a batch."""
+        ...
+
+    def counter(self, batch_id: str, index: int) -> Counter:
+        """Read a counter; raises CorruptionError when there is none."""
+        ...
+
+    def professional(self, batch_id: str, professional_id: str) -> Professional | None:
+        """Read a professional."""
+        ...
+
+    def put_batch(self, batch: Batch) -> None:
+        """Write a batch."""
+        ...
+
+    def put_counter(self, batch_id: str, counter: Counter) -> None:
+        """Write a counter."""
+        ...
+
+    def put_professional(self, professional: Professional) -> None:
+        """Write a professional."""
+        ...
+
+
+class BatchStore(Protocol):
+    """Batches, counters and professionals: the state of the protocol, read uncached."""
+
+    def transact(self, callback: Callable[[Transaction], T]) -> T:
+        """
+        Run the callback serialisably and commit what it wrote, then return what it returned.
+
+        The callback may run several times (a conflict), so it has no effects of its own; an exception from it
+        rolls back and passes through.
+        """
+        ...
+
+    def create_batch(self, batch: Batch, counters: Sequence[Counter]) -> bool:
+        """Create a batch and its counters in one step; False, and nothing changed, if the id is taken."""
+        ...
+
+    def create_professionals(self, professionals: Sequence[Professional]) -> None:
+        """Create each professional that does not exist yet; the others keep their progress. At most 500 at once."""
+        ...
+
+    def batch(self, batch_id: str) -> Batch | None:
+        """Read a batch."""
+        ...
+
+    def batches(self) -> Iterator[Batch]:
+        """Read all batches, newest first."""
+        ...
+
+    def counters(self, batch_id: str) -> tuple[Counter, ...]:
+        """Read a batch's counters, in order of their index."""
+        ...
+
+    def professional(self, batch_id: str, professional_id: str) -> Professional | None:
+        """Read a professional."""
+        ...
+
+    def professionals(self, batch_id: str) -> Iterator[Professional]:
+        """Stream a batch's professionals in order of their id (by code point), a bounded number in memory."""
+        ...
+
+    def due_before(self, batch_id: str, moment: datetime, limit: int) -> tuple[Professional, ...]:
+        """Read at most `limit` professionals that are not final and were due before `moment`, the longest first."""
+        ...
+
+    def behind_epoch(self, batch_id: str, epoch: int, limit: int) -> tuple[Professional, ...]:
+        """Read at most `limit` professionals that are not final and were last woken for an older epoch."""
+        ...
+
+    def watermark(self) -> datetime | None:
+        """Tell when the latest sounding that was delivered had been sent."""
+        ...
+
+    def raise_watermark(self, sent_at: datetime) -> None:
+        """Record a delivered sounding; an older one changes nothing."""
+        ...
+
+
+class TaskQueue(Protocol):
+    """At-least-once delivery of named tasks, each not before its `due_at`."""
+
+    def enqueue(self, tasks: Sequence[Task]) -> None:
+        """Add tasks, all durable on return; one whose name is known, or was within the last hours, adds nothing."""
+        ...
+
+
+class Warehouse(Protocol):
+    """Raw rows, results, grades and lineage; appended, never changed, read through views that de-duplicate."""
+
+    def insert_raw_page(self, raw_page: RawPage) -> None:
+        """Keep one raw row, durable on return; the same raw_id again is the same row."""
+        ...
+
+    def visible_raw_pages(self, batch_id: str) -> int:
+        """Count the batch's raw rows, by distinct raw_id, that a query can see."""
+        ...
+
+    def load_results(self, batch: Batch, professionals: Iterable[Professional]) -> int:
+        """Load one row a professional for this grading run, replacing an earlier try's; returns how many."""
+        ...
+
+    def missing_raw_ids(self, batch: Batch, limit: int) -> tuple[str, ...]:
+        """Name at most `limit` raw rows that a ledger of this grading run counts and no query can see yet."""
+        ...
+
+    def differences(self, batch: Batch, limit: int) -> tuple["Difference", ...]:
+        """Recompute every aggregate of this grading run from raw rows and name at most `limit` that differ."""
+        ...
+
+    def load_grades(self, batch: Batch, rows: Iterable["GradedRow"]) -> int:
+        """Load one row a professional for this grading run, replacing an earlier try's; returns how many."""
+        ...
+
+    def ranked(self, batch: Batch) -> Iterator["RankedRow"]:
+        """Stream this grading run's professionals in the export's order: graded by rank, then the others by id."""
+        ...
+
+    def append_batch(self, batch: Batch, at: datetime) -> None:
+        """Append a batch's status, for the view that the operations team reads."""
+        ...
+
+    def append_run(self, run: "Run") -> None:
+        """Append a finished grading run's lineage."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A professional whose stored aggregate is not what the raw rows say."""
+
+    professional_id: str
+    field: str
+    stored: str
+    recomputed: str
+
+
+@dataclass(frozen=True, slots=True)
+class GradedRow:
+    """A professional's grade in one grading run; no tier (-1) for one that ended ungraded."""
+
+    professional_id: str
+    grade: str
+    tier: int
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RankedRow:
+    """A line of the export: rank None for one that ended ungraded."""
+
+    rank: int | None
+    grade: str
+    reasons: tuple[str, ...]
+    professional: Professional
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The lineage of one grading run."""
+
+    batch_id: str
+    grading_run: int
+    source: str
+    source_sha256: str
+    roster_sha256: str
+    parameters: Parameters
+    code_version: str
+    started_at: datetime
+    finished_at: datetime
+    professionals: int
+    raw_pages: int
+    calls: int
+    differences: int
+    export_prefix: str
+    export_digest: str
+
+
+class BlobStore(Protocol):
+    """Files: rosters, source snapshots and published exports. Names are slash-separated and made by us."""
+
+    def put(self, name: str, content: BinaryIO) -> None:
+        """Store a blob if the name is free, whole or not at all; if it is taken, nothing changes."""
+        ...
+
+    def read(self, name: str, offset: int = 0, length: int | None = None) -> bytes:
+        """Read a blob, or `length` bytes of it from `offset`; raises NotFoundError."""
+        ...
+
+    def staging(self) -> AbstractContextManager[Path]:
+        """Lend an empty local folder, gone afterwards, in which to prepare what `publish` takes."""
+        ...
+
+    def publish(self, prefix: str, folder: Path) -> str:
+        """
+        Publish the folder's files under the prefix in one move, "manifest.json" being the proof that all are there.
+
+        A prefix that is published already stays as it is. Returns where people find it.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PageRequest:
+    """What is asked of a source: one page of one stage."""
+
+    professional_id: str
+    agent_key: str
+    stage: Stage
+    page: int
+    cursor: str | None
+    parameters: Parameters
+
+
+class ListingSource(Protocol):
+    """A listing API."""
+
+    def fetch(self, request: PageRequest) -> tuple[Outcome, Exchange]:
+        """
+        Make exactly one call, within the source's rate limits, and sort the answer.
+
+        Whatever the API does is an outcome, within bounded time and memory. Raises only InterruptedCallError, when
+        the call was not made because the process is shutting down.
+        """
+        ...
+
+
+class RateGate(Protocol):
+    """What stands in front of every call to a source: the place where its rate limits hold."""
+
+    def pass_one(self) -> datetime:
+        """
+        Wait until one more call keeps every declared window, and return the recorded send time.
+
+        Raises InterruptedCallError when the process is shutting down.
+        """
+        ...
+
+
+class SourceCatalog(Protocol):
+    """The source files that batches may name."""
+
+    def text(self, name: str) -> str:
+        """Read a source file; raises NotFoundError naming the sources there are."""
+        ...

@@ -1,0 +1,163 @@
+"""One page: at most one call, its raw row, one transaction, then what must happen next."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from prograde.domain.batch import Batch, BatchStatus, counter_drained, paused
+from prograde.domain.effects import PageTask, effects, woken
+from prograde.domain.outcome import Cancelled, Denied, Failure, Outcome
+from prograde.domain.professional import Professional, State, advance
+from prograde.domain.raw_page import RawPage, page_records, raw_page_id
+from prograde.errors import CorruptionError, NotSeededError
+from prograde.ports import PageRequest, Transaction
+from prograde.use_cases.read_batch import read_batch
+from prograde.use_cases.services import Services
+
+DELIVERIES_MAX = 3
+"""A task delivered this often without an answer kills its handler each time: its page counts as a failure."""
+SKEW = timedelta(seconds=2)
+"""How early a task may come, between clocks that differ, and still be worked."""
+
+
+def fetch_page(services: Services, task: PageTask, earlier_deliveries: int) -> None:
+    """
+    Take a delivered page task; harmless however often and however late it comes.
+
+    Raises a TransientError, and changes nothing, when our own infrastructure fails.
+    """
+    professional = services.store.professional(task.batch_id, task.professional_id)
+    batch = read_batch(services.store, task.batch_id)
+    if professional is None or (task.step, task.wake) > (professional.step, professional.wake):
+        raise NotSeededError(f"professional {task.professional_id} is not at step {task.step} yet")
+    is_behind = (task.step, task.wake) < (professional.step, professional.wake)
+    if is_behind or professional.is_final:
+        services.queue.enqueue(tuple(effects(batch, professional)))
+    elif batch.status is BatchStatus.CANCELLING:
+        _commit(services, batch, professional, Step(Cancelled()))
+    elif batch.status is not BatchStatus.RUNNING:
+        return
+    elif earlier_deliveries >= DELIVERIES_MAX:
+        died = Failure("handler_died", f"{earlier_deliveries} deliveries in vain")
+        _commit(services, batch, professional, Step(died))
+    elif professional.due_at > services.clock.now() + SKEW:
+        _postpone(services, batch, professional)
+    else:
+        step = _call(services, batch, professional)
+        if isinstance(step.outcome, Denied):
+            _deny(services, batch, step.outcome.detail)
+        else:
+            _commit(services, batch, professional, step)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What a delivery brought, and the raw row that proves it ("" without a call)."""
+
+    outcome: Outcome
+    raw_id: str = ""
+
+
+def _call(services: Services, batch: Batch, professional: Professional) -> Step:
+    """Make the one call and keep its raw row."""
+    request = PageRequest(
+        professional_id=professional.professional_id,
+        agent_key=professional.agent_key,
+        stage=professional.stage,
+        page=professional.page,
+        cursor=professional.cursor,
+        parameters=batch.parameters,
+    )
+    outcome, exchange = services.listing_source(batch).fetch(request)
+    raw_id = raw_page_id(batch.batch_id, professional.professional_id, professional.step, exchange)
+    services.warehouse.insert_raw_page(
+        RawPage(
+            raw_id=raw_id,
+            batch_id=batch.batch_id,
+            professional_id=professional.professional_id,
+            step=professional.step,
+            stage=professional.stage,
+            page=professional.page,
+            outcome=type(outcome).__name__,
+            agent_key=professional.agent_key,
+            exchange=exchange,
+            records=page_records(outcome),
+        )
+    )
+    return Step(outcome, raw_id)
+
+
+def _commit(services: Services, batch: Batch, seen: Professional, step: Step) -> None:
+    """Advance the professional if it is still at the step that was worked, then enqueue what is stored."""
+    now = services.clock.now()
+
+    def commit(transaction: Transaction) -> tuple[Professional, Batch]:
+        professional = _read(transaction, seen)
+        if professional.step != seen.step:
+            return professional, batch
+        advanced = advance(professional, step.outcome, batch.parameters, now, step.raw_id)
+        # The batch is read only when it must change: every page of every professional comes through here.
+        after = batch
+        if advanced.is_final:
+            after = _close(transaction, batch, advanced, now)
+        transaction.put_professional(advanced)
+        return advanced, after
+
+    professional, after = services.store.transact(commit)
+    services.queue.enqueue(tuple(effects(after, professional)))
+    if after.status is BatchStatus.FINALIZING:
+        services.warehouse.append_batch(after, now)
+
+
+def _close(transaction: Transaction, batch: Batch, professional: Professional, now: datetime) -> Batch:
+    """Count a final professional; the last one of the last counter starts finalize."""
+    counter = transaction.counter(batch.batch_id, professional.sequence % batch.counters)
+    grade = None
+    if professional.state is State.DONE:
+        grade = batch.parameters.rubric.grade(professional.aggregate, batch.parameters.as_of).name
+    counter = counter.closed_one(professional.state, grade)
+    if counter.pending == 0:
+        batch = counter_drained(_read_batch(transaction, batch.batch_id), now)
+        transaction.put_batch(batch)
+    transaction.put_counter(batch.batch_id, counter)
+    return batch
+
+
+def _deny(services: Services, batch: Batch, detail: str) -> None:
+    """Pause the batch: nobody's page can succeed until the credentials are mended, and nobody shall pay for it."""
+
+    def pause(transaction: Transaction) -> Batch:
+        stored = _read_batch(transaction, batch.batch_id)
+        if stored.status is BatchStatus.RUNNING:
+            stored = paused(stored, f"the source refuses the credentials: {detail}")
+            transaction.put_batch(stored)
+        return stored
+
+    services.warehouse.append_batch(services.store.transact(pause), services.clock.now())
+
+
+def _postpone(services: Services, batch: Batch, seen: Professional) -> None:
+    """The task came before its time: its name is taken, so the step gets a new one for the right time."""
+
+    def postpone(transaction: Transaction) -> Professional:
+        professional = _read(transaction, seen)
+        if (professional.step, professional.wake) == (seen.step, seen.wake):
+            professional = woken(professional, professional.due_at, professional.epoch)
+            transaction.put_professional(professional)
+        return professional
+
+    professional = services.store.transact(postpone)
+    services.queue.enqueue(tuple(effects(batch, professional)))
+
+
+def _read(transaction: Transaction, seen: Professional) -> Professional:
+    professional = transaction.professional(seen.batch_id, seen.professional_id)
+    if professional is None:
+        raise CorruptionError(f"professional {seen.professional_id} of batch {seen.batch_id} is gone")
+    return professional
+
+
+def _read_batch(transaction: Transaction, batch_id: str) -> Batch:
+    batch = transaction.batch(batch_id)
+    if batch is None:
+        raise CorruptionError(f"batch {batch_id} is gone")
+    return batch

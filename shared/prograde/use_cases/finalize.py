@@ -1,0 +1,144 @@
+"""Finalize a grading run: reconcile with the raw rows, grade, order, export, publish."""
+
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+
+from prograde.domain.batch import Batch, BatchStatus, finished
+from prograde.domain.effects import FinalizeTask, effects
+from prograde.domain.professional import Professional, State
+from prograde.errors import CorruptionError
+from prograde.ports import Difference, GradedRow, Run, Transaction
+from prograde.use_cases.export_files import Export, write_export, write_manifest
+from prograde.use_cases.read_batch import read_batch
+from prograde.use_cases.services import Services
+
+VISIBLE_TRIES = 10
+VISIBLE_WAIT_SECONDS = 3.0
+NAMED_MAX = 100
+"""Differences and missing raw rows that are named; the rest is only known to be there."""
+
+
+def finalize(services: Services, task: FinalizeTask) -> None:
+    """
+    Run a grading run to completion once; a late or repeated task does nothing.
+
+    Every part is repeatable and lands on the same name: the same bytes, published under the run's own prefix.
+    """
+    batch = read_batch(services.store, task.batch_id)
+    if batch.status is not BatchStatus.FINALIZING or batch.grading_run != task.grading_run:
+        return
+    if task.wake != batch.wake:
+        services.queue.enqueue(tuple(effects(batch)))
+        return
+    started_at = services.clock.now()
+    professionals = services.warehouse.load_results(batch, services.store.professionals(batch.batch_id))
+    missing = _missing_raw_ids(services, batch)
+    differences = services.warehouse.differences(batch, NAMED_MAX)
+    services.warehouse.load_grades(batch, _grades(services, batch))
+    prefix = f"exports/{batch.batch_id}/{batch.grading_run:03}"
+    with services.blobs.staging() as folder:
+        export = write_export(folder, batch, services.warehouse.ranked(batch))
+        run = Run(
+            batch_id=batch.batch_id,
+            grading_run=batch.grading_run,
+            source=batch.source,
+            source_sha256=batch.source_sha256,
+            roster_sha256=batch.roster.sha256,
+            parameters=batch.parameters,
+            code_version=services.code_version,
+            started_at=started_at,
+            finished_at=services.clock.now(),
+            professionals=professionals,
+            raw_pages=services.warehouse.visible_raw_pages(batch.batch_id),
+            calls=export.calls,
+            differences=len(differences) + len(missing),
+            export_prefix=prefix,
+            export_digest=export.digest,
+        )
+        write_manifest(folder, _manifest(batch, run, export, missing, differences))
+        services.blobs.publish(prefix, folder)
+    services.warehouse.append_run(run)
+    _finish(services, batch, export.digest, _reason(missing, differences))
+
+
+def _missing_raw_ids(services: Services, batch: Batch) -> tuple[str, ...]:
+    """Wait, bounded, until every counted raw row can be seen; name those that cannot."""
+    for _ in range(VISIBLE_TRIES):
+        missing = services.warehouse.missing_raw_ids(batch, NAMED_MAX)
+        if not missing:
+            return ()
+        services.clock.sleep(VISIBLE_WAIT_SECONDS)
+    return services.warehouse.missing_raw_ids(batch, NAMED_MAX)
+
+
+def _grades(services: Services, batch: Batch) -> Iterator[GradedRow]:
+    """Grade everybody who came to a decision; grades come only from the rubric."""
+    return (_graded(batch, professional) for professional in services.store.professionals(batch.batch_id))
+
+
+def _graded(batch: Batch, professional: Professional) -> GradedRow:
+    if professional.state is not State.DONE:
+        reason = professional.last_failure or str(professional.stop_reason or "")
+        return GradedRow(professional.professional_id, "", -1, (reason,))
+    grade = batch.parameters.rubric.grade(professional.aggregate, batch.parameters.as_of)
+    return GradedRow(professional.professional_id, grade.name, grade.tier, grade.reasons)
+
+
+def _manifest(
+    batch: Batch, run: Run, export: Export, missing: tuple[str, ...], differences: tuple[Difference, ...]
+) -> dict[str, object]:
+    parameters = asdict(batch.parameters)
+    return {
+        "batch_id": batch.batch_id,
+        "grading_run": batch.grading_run,
+        "is_cancelled": batch.is_cancelled,
+        "source": batch.source,
+        "source_sha256": batch.source_sha256,
+        "roster_sha256": batch.roster.sha256,
+        "as_of": batch.parameters.as_of,
+        "parameters": parameters,
+        "code_version": run.code_version,
+        "created_at": batch.created_at,
+        "finalized_at": run.finished_at,
+        "professionals": {"total": run.professionals, "by_state": export.by_state, "by_grade": export.by_grade},
+        "raw_pages": run.raw_pages,
+        "calls": run.calls,
+        "reconciliation": {
+            "missing_raw_ids": list(missing),
+            "differences": [asdict(difference) for difference in differences],
+        },
+        "files": export.files,
+        "export_digest": export.digest,
+    }
+
+
+def _reason(missing: tuple[str, ...], differences: tuple[Difference, ...]) -> str:
+    """Say what did not reconcile; "" when everything did."""
+    parts = []
+    if missing:
+        parts.append(f"{_count(missing)} raw rows that were counted are missing ({missing[0]} …)")
+    if differences:
+        who = differences[0]
+        parts.append(
+            f"{_count(differences)} figures are not what the raw rows say "
+            f"({who.professional_id}: {who.field} {who.stored}, recomputed {who.recomputed} …)"
+        )
+    return "; ".join(parts)
+
+
+def _count(named: tuple[object, ...]) -> str:
+    return f"{len(named)} or more" if len(named) >= NAMED_MAX else str(len(named))
+
+
+def _finish(services: Services, batch: Batch, export_digest: str, reason: str) -> None:
+    def finish(transaction: Transaction) -> Batch:
+        stored = transaction.batch(batch.batch_id)
+        if stored is None:
+            raise CorruptionError(f"batch {batch.batch_id} is gone")
+        if (stored.status, stored.grading_run) != (BatchStatus.FINALIZING, batch.grading_run):
+            return stored
+        done = finished(replace(stored, reason=reason), services.clock.now(), export_digest)
+        transaction.put_batch(done)
+        return done
+
+    services.warehouse.append_batch(services.store.transact(finish), services.clock.now())

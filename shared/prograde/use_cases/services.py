@@ -1,0 +1,25 @@
+"""The ports that use cases work with, as one value."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from prograde.domain.batch import Batch
+from prograde.ports import BatchStore, BlobStore, Clock, ListingSource, SourceCatalog, TaskQueue, Warehouse
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """
+    Everything outside the process, behind its port.
+
+    `listing_source` makes, or finds again, the source of a batch from the snapshot taken at its start.
+    """
+
+    store: BatchStore
+    queue: TaskQueue
+    warehouse: Warehouse
+    blobs: BlobStore
+    catalog: SourceCatalog
+    clock: Clock
+    listing_source: Callable[[Batch], ListingSource]
+    code_version: str
