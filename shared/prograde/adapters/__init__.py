@@ -1,0 +1,1 @@
+"""Technology behind the ports; the families never see each other."""

@@ -1,0 +1,99 @@
+"""Domain objects as the JSON that stores and queues hold; the same text in both families."""
+
+from typing import Generic, TypeVar
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from prograde.domain.batch import Batch, Counter, Parameters
+from prograde.domain.effects import FinalizeTask, PageTask, SeedTask, SoundingTask, Task
+from prograde.domain.professional import Professional
+from prograde.errors import CorruptionError, InputError, Problem
+
+T = TypeVar("T")
+
+
+class Document(Generic[T]):
+    """How one type is written and read."""
+
+    def __init__(self, kind: type[T]) -> None:
+        # Bytes as base64: packed hashes are no text. Pydantic takes no configuration beside a bare dataclass, whose
+        # own it might contradict, but it does beside an optional one.
+        config = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
+        self._kind = kind
+        self._adapter: TypeAdapter[T | None] = TypeAdapter(kind | None, config=config)  # type: ignore[arg-type]  # kind is a class
+
+    def write(self, value: T) -> str:
+        """Write a value as JSON."""
+        return self._adapter.dump_json(value).decode()
+
+    def read(self, text: str | bytes) -> T:
+        """Read what `write` wrote; raises CorruptionError for anything else."""
+        try:
+            value = self._adapter.validate_json(text)
+        except ValidationError as error:
+            raise CorruptionError(f"not a stored {self._kind.__name__}: {error}") from error
+        if value is None:
+            raise CorruptionError(f"not a stored {self._kind.__name__}: null")
+        return value
+
+
+BATCH = Document(Batch)
+COUNTER = Document(Counter)
+PARAMETERS = Document(Parameters)
+PROFESSIONAL = Document(Professional)
+
+_PAGE = Document(PageTask)
+_SEED = Document(SeedTask)
+_FINALIZE = Document(FinalizeTask)
+_SOUNDING = Document(SoundingTask)
+_KINDS: dict[type[Task], str] = {
+    PageTask: "page",
+    SeedTask: "seed",
+    FinalizeTask: "finalize",
+    SoundingTask: "sounding",
+}
+
+
+def task_kind(task: Task) -> str:
+    """Name the kind of a task: page, seed, finalize or sounding."""
+    return _KINDS[type(task)]
+
+
+def write_task(task: Task) -> str:
+    """Write a task's body."""
+    match task:
+        case PageTask():
+            return _PAGE.write(task)
+        case SeedTask():
+            return _SEED.write(task)
+        case FinalizeTask():
+            return _FINALIZE.write(task)
+        case SoundingTask():
+            return _SOUNDING.write(task)
+
+
+def read_page_task(body: bytes) -> PageTask:
+    """Read a page task; raises InputError when it is none (anybody may post to a function)."""
+    return _read(_PAGE, body)
+
+
+def read_seed_task(body: bytes) -> SeedTask:
+    """Read a seed task; raises InputError when it is none."""
+    return _read(_SEED, body)
+
+
+def read_finalize_task(body: bytes) -> FinalizeTask:
+    """Read a finalize task; raises InputError when it is none."""
+    return _read(_FINALIZE, body)
+
+
+def read_sounding_task(body: bytes) -> SoundingTask:
+    """Read a sounding task; raises InputError when it is none."""
+    return _read(_SOUNDING, body)
+
+
+def _read(document: Document[T], body: bytes) -> T:
+    try:
+        return document.read(body)
+    except CorruptionError as error:
+        raise InputError([Problem("body", body[:100], f"must be a task's JSON: {error}")]) from error

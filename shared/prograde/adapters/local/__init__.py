@@ -1,0 +1,1 @@
+"""One machine: SQLite, NDJSON with DuckDB, and files."""

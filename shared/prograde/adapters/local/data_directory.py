@@ -1,0 +1,74 @@
+"""The folder that keeps everything on one machine, and the lock that gives it to one process."""
+
+import fcntl
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+from prograde.errors import InputError, Problem
+
+
+@dataclass(frozen=True, slots=True)
+class DataDirectory:
+    """Where things lie below the data directory."""
+
+    folder: Path
+
+    @property
+    def state(self) -> Path:
+        """The batch store's file."""
+        return self.folder / "state.db"
+
+    @property
+    def queue(self) -> Path:
+        """The task queue's file."""
+        return self.folder / "queue.db"
+
+    @property
+    def warehouse(self) -> Path:
+        """The warehouse's folder."""
+        return self.folder / "warehouse"
+
+    @property
+    def blobs(self) -> Path:
+        """The blob store's folder."""
+        return self.folder / "blobs"
+
+    @property
+    def log(self) -> Path:
+        """The log file."""
+        return self.folder / "log.ndjson"
+
+    @property
+    def is_there(self) -> bool:
+        """Whether a batch was ever started here."""
+        return self.state.is_file()
+
+    def lock(self) -> TextIO:
+        """
+        Take the directory, creating it if need be; closing the returned file, or dying, gives it back.
+
+        Raises InputError when it cannot be created, or when another process has it.
+        """
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            file = (self.folder / "lock").open("a+", encoding="utf-8")
+        except OSError as error:
+            raise InputError([self._problem(f"cannot be used ({error.strerror}): choose another")]) from error
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            owner = file.read(20).strip() or "unknown"
+            file.close()
+            raise InputError(
+                [self._problem(f"is in use by process {owner}: wait for it to end, or choose another")]
+            ) from None
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        return file
+
+    def _problem(self, remedy: str) -> Problem:
+        return Problem("data_dir", str(self.folder), remedy)

@@ -1,0 +1,215 @@
+"""Rows as NDJSON files, queried in place by DuckDB."""
+
+import os
+import tempfile
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import orjson
+import sqlglot
+
+from prograde.adapters.documents import BATCH, PROFESSIONAL
+from prograde.adapters.local.file_blob_store import make_folder, mapped_errors, sync_folder
+from prograde.adapters.local.segmented_log import SegmentedLog
+from prograde.adapters.sql import query
+from prograde.adapters.warehouse_rows import TABLES, Column, Row, grade_row, raw_page_row, result_row, run_row
+from prograde.domain.batch import Batch
+from prograde.domain.professional import Professional
+from prograde.domain.raw_page import RawPage
+from prograde.errors import CorruptionError, ProgradeError, UnavailableError
+from prograde.ports import Difference, GradedRow, RankedRow, Run
+
+MEMORY_LIMIT = "2GB"
+ROW_BYTES_MAX = 64 * 1024 * 1024
+THREADS = 4
+"""Each thread that reads JSON takes a buffer of twice ROW_BYTES_MAX: sixteen of them break the memory limit."""
+_FETCHED_ROWS = 1_000
+_TYPES = {
+    "STRING": "VARCHAR",
+    "INTEGER": "BIGINT",
+    "FLOAT": "DOUBLE",
+    "BOOLEAN": "BOOLEAN",
+    "DATE": "DATE",
+    "TIMESTAMP": "TIMESTAMP",
+}
+
+
+class DuckdbWarehouse:
+    """
+    Warehouse over a folder.
+
+    `raw_pages/BATCH/*.ndjson` is appended, durably, before a page is counted; `results` and `grades` are one file a
+    grading run, replaced whole, so that a retry leaves one copy.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._logs: dict[str, SegmentedLog] = {}
+        self._guard = threading.Lock()
+        with mapped_errors():
+            make_folder(folder)
+
+    def insert_raw_page(self, raw_page: RawPage) -> None:
+        """Append a raw row."""
+        self._log(f"raw_pages/{raw_page.batch_id}").append(orjson.dumps(raw_page_row(raw_page)))
+
+    def append_batch(self, batch: Batch, at: datetime) -> None:
+        """Append a batch's status."""
+        row = {"at": at, "batch_id": batch.batch_id, "status": batch.status, "document": BATCH.write(batch)}
+        self._log("batches").append(orjson.dumps(row))
+
+    def append_run(self, run: Run) -> None:
+        """Append a grading run's lineage."""
+        self._log("runs").append(orjson.dumps(run_row(run)))
+
+    def _log(self, name: str) -> SegmentedLog:
+        with self._guard:
+            return self._logs.setdefault(name, SegmentedLog(self._folder / name))
+
+    def load_results(self, batch: Batch, professionals: Iterable[Professional]) -> int:
+        """Write this grading run's results file."""
+        return self._load("results", batch, (result_row(batch, professional) for professional in professionals))
+
+    def load_grades(self, batch: Batch, rows: Iterable[GradedRow]) -> int:
+        """Write this grading run's grades file."""
+        return self._load("grades", batch, (grade_row(batch, row) for row in rows))
+
+    def _load(self, table: str, batch: Batch, rows: Iterable[Row]) -> int:
+        target = self._file(table, batch)
+        count = 0
+        with mapped_errors():
+            make_folder(target.parent)
+            with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+                whole = Path(folder, target.name)
+                with whole.open("wb") as file:
+                    for row in rows:
+                        file.write(orjson.dumps(row) + b"\n")
+                        count += 1
+                    file.flush()
+                    os.fsync(file.fileno())
+                whole.replace(target)
+            sync_folder(target.parent)
+        return count
+
+    def visible_raw_pages(self, batch_id: str) -> int:
+        """Count the batch's raw rows."""
+        with self._connection(batch_id, None) as connection:
+            rows = _rows(connection, "visible_raw_pages", batch_id=batch_id)
+            return int(next(iter(rows))[0])
+
+    def missing_raw_ids(self, batch: Batch, limit: int) -> tuple[str, ...]:
+        """Name raw rows that the ledgers count and the log does not hold."""
+        run = {"batch_id": batch.batch_id, "grading_run": batch.grading_run}
+        with self._connection(batch.batch_id, batch) as connection:
+            return tuple(row[0] for row in _rows(connection, "missing_raw_ids", **run, limit=limit))
+
+    def differences(self, batch: Batch, limit: int) -> tuple[Difference, ...]:
+        """Recompute every aggregate from raw rows."""
+        parameters = batch.parameters
+        with self._connection(batch.batch_id, batch) as connection:
+            rows = _rows(
+                connection,
+                "differences",
+                batch_id=batch.batch_id,
+                grading_run=batch.grading_run,
+                attribution=str(parameters.attribution),
+                cutoff=parameters.cutoff.isoformat(),
+                as_of=parameters.as_of.isoformat(),
+                limit=limit,
+            )
+            return tuple(Difference(*row) for row in rows)
+
+    def ranked(self, batch: Batch) -> Iterator[RankedRow]:
+        """Stream the export's rows."""
+        run = {"batch_id": batch.batch_id, "grading_run": batch.grading_run}
+        with self._connection(batch.batch_id, batch) as connection:
+            for position, grade, reasons, document in _rows(connection, "ranked", **run):
+                yield RankedRow(position, grade, tuple(reasons), PROFESSIONAL.read(document))
+
+    def close(self) -> None:
+        """Close the logs."""
+        with self._guard:
+            for log in self._logs.values():
+                log.close()
+
+    def _file(self, table: str, batch: Batch) -> Path:
+        return self._folder / table / batch.batch_id / f"{batch.grading_run:06}.ndjson"
+
+    @contextmanager
+    def _connection(self, batch_id: str, batch: Batch | None) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Lend a DuckDB that sees the batch's rows and, where it is given, the batch's grading run."""
+        raw_files = sorted((self._folder / "raw_pages" / batch_id).glob("*.ndjson"))
+        run_files = {} if batch is None else {table: self._file(table, batch) for table in ("results", "grades")}
+        config: dict[str, str | bool | int | float | list[str]] = {
+            "memory_limit": MEMORY_LIMIT,
+            "threads": THREADS,
+            "temp_directory": str(self._folder / ".spill"),
+            "autoinstall_known_extensions": False,
+        }
+        with mapped_duckdb_errors(), duckdb.connect(":memory:", config=config) as connection:
+            connection.execute(f"CREATE TEMP VIEW raw_page_log AS {_scan('raw_page_log', raw_files)}")
+            connection.execute(f"CREATE TEMP VIEW raw_pages AS {_transpiled('raw_pages')}")
+            for table, file in run_files.items():
+                connection.execute(f"CREATE TEMP VIEW {table} AS {_scan(table, [file] if file.exists() else [])}")
+            yield connection
+
+
+@contextmanager
+def mapped_duckdb_errors() -> Iterator[None]:
+    """Turn DuckDB's operational errors into ours; a query that is wrong is a mistake of ours and stays one."""
+    try:
+        yield
+    except duckdb.Error as error:
+        mapped = mapped_duckdb_error(error)
+        if mapped is None:
+            raise
+        raise mapped from error
+
+
+def mapped_duckdb_error(error: duckdb.Error) -> ProgradeError | None:
+    """Tell what one of DuckDB's errors means; None for a mistake of ours, a wrong statement, which stays one."""
+    match error:
+        # The database lives in memory for one query: even one that broke is a new one at the next try.
+        case duckdb.OperationalError() | duckdb.InternalError() | duckdb.FatalException() | duckdb.InterruptException():
+            return UnavailableError(f"DuckDB: {error}")
+        case duckdb.DataError():
+            return CorruptionError(f"DuckDB: {error}")
+        case _:
+            return None
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, name: str, **values: object) -> Iterator[tuple[Any, ...]]:
+    cursor = connection.execute(_transpiled(name), values)
+    while rows := cursor.fetchmany(_FETCHED_ROWS):
+        yield from rows
+
+
+def _transpiled(name: str) -> str:
+    return sqlglot.transpile(query(name), read="bigquery", write="duckdb")[0]
+
+
+def _scan(table: str, files: list[Path]) -> str:
+    """Select a table's columns from its files; a line that cannot be read is no row."""
+    columns = {column.name: _duckdb_type(column) for column in TABLES[table]}
+    if not files:
+        nothing = ", ".join(f"NULL::{type_} AS {name}" for name, type_ in columns.items())
+        return f"SELECT {nothing} WHERE FALSE"
+    struct = ", ".join(f"{name}: '{type_}'" for name, type_ in columns.items())
+    paths = ", ".join("'" + str(file).replace("'", "''") + "'" for file in files)
+    return (
+        f"SELECT * FROM read_json([{paths}], format = 'newline_delimited', columns = {{{struct}}},"  # noqa: S608  # our own names
+        f" maximum_object_size = {ROW_BYTES_MAX}, ignore_errors = true)"
+        # DuckDB reads a torn line as a row of nothing.
+        " WHERE batch_id IS NOT NULL"
+    )
+
+
+def _duckdb_type(column: Column) -> str:
+    inner = ", ".join(f"{field.name} {_duckdb_type(field)}" for field in column.fields)
+    type_ = f"STRUCT({inner})" if column.fields else _TYPES[column.type]
+    return f"{type_}[]" if column.is_repeated else type_

@@ -1,0 +1,122 @@
+"""Rosters, source snapshots and exports as files below one folder."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from prograde.errors import CorruptionError, NotFoundError, UnavailableError
+
+MANIFEST = "manifest.json"
+
+
+class FileBlobStore:
+    """BlobStore over a folder; what is not yet whole lies in `.staging` beside it, on the same disk."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._staging = folder / ".staging"
+        with mapped_errors():
+            self._staging.mkdir(parents=True, exist_ok=True)
+
+    def put(self, name: str, content: BinaryIO) -> None:
+        """Store a blob if the name is free."""
+        target = self._path(name)
+        with mapped_errors():
+            if target.exists():
+                return
+            make_folder(target.parent)
+            with tempfile.NamedTemporaryFile(dir=self._staging) as file:
+                shutil.copyfileobj(content, file)
+                file.flush()
+                os.fsync(file.fileno())
+                # A hard link, unlike a rename, never replaces what another writer put there meanwhile.
+                with suppress(FileExistsError):
+                    os.link(file.name, target)
+            sync_folder(target.parent)
+
+    def read(self, name: str, offset: int = 0, length: int | None = None) -> bytes:
+        """Read a blob or a part of it."""
+        with mapped_errors():
+            try:
+                with self._path(name).open("rb") as file:
+                    file.seek(offset)
+                    return file.read(-1 if length is None else length)
+            except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+                raise NotFoundError(f"there is no {name}") from None
+
+    @contextmanager
+    def staging(self) -> Iterator[Path]:
+        """Lend an empty folder on the same disk, so that publishing is one rename; what fails in it fails as ours."""
+        with mapped_errors():
+            folder = Path(tempfile.mkdtemp(dir=self._staging))
+            try:
+                yield folder
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def publish(self, prefix: str, folder: Path) -> str:
+        """Rename the folder to the prefix, unless that is published."""
+        if not (folder / MANIFEST).is_file():
+            raise AssertionError(f"nothing is published without its {MANIFEST}")
+        target = self._path(prefix)
+        with mapped_errors():
+            if not target.exists():
+                _sync_files(folder)
+                make_folder(target.parent)
+                folder.chmod(0o755)
+                _rename_unless_taken(folder, target)
+                sync_folder(target.parent)
+        return str(target)
+
+    def _path(self, name: str) -> Path:
+        """Names are ours, never a user's; this holds even so."""
+        path = (self._folder / name).resolve()
+        if not path.is_relative_to(self._folder.resolve()):
+            raise CorruptionError(f"a blob's name leaves the folder: {name!r}")
+        return path
+
+
+def _sync_files(folder: Path) -> None:
+    for path in folder.iterdir():
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+    sync_folder(folder)
+
+
+def _rename_unless_taken(folder: Path, target: Path) -> None:
+    try:
+        folder.rename(target)
+    except OSError:
+        # Another finalize was quicker: a folder that holds files is never replaced.
+        if not target.exists():
+            raise
+
+
+@contextmanager
+def mapped_errors() -> Iterator[None]:
+    """Turn the file system's errors into ours: a full disk or a lost mount may pass."""
+    try:
+        yield
+    except OSError as error:
+        raise UnavailableError(f"{error.strerror or error}: {error.filename or 'a file'}") from error
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it, each name to outlive a power cut."""
+    if not folder.is_dir():
+        make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        sync_folder(folder.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a new name in the folder outlive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,90 @@
+"""An append-only NDJSON log in segments: a line is durable when `append` returns, a torn one is never read."""
+
+import os
+import threading
+from pathlib import Path
+
+from prograde.adapters.local.file_blob_store import make_folder, mapped_errors, sync_folder
+
+SEGMENT_BYTES_MAX = 128 * 1024 * 1024
+_TAIL_BYTES = 1024 * 1024
+
+
+class SegmentedLog:
+    """
+    The lines of one folder's `NNNNNN.ndjson` files.
+
+    A process that dies while writing leaves a torn last line; what it described was never committed, so the next
+    process cuts it off. After a failed write the segment is closed and a new one begun.
+    """
+
+    def __init__(self, folder: Path, segment_bytes_max: int = SEGMENT_BYTES_MAX) -> None:
+        self._folder = folder
+        self._segment_bytes_max = segment_bytes_max
+        self._turn = threading.Lock()
+        self._descriptor: int | None = None
+        self._size = 0
+
+    def append(self, line: bytes) -> None:
+        """Write one line (without its line feed); durable on return, raises UnavailableError if it is not."""
+        assert b"\n" not in line
+        with self._turn, mapped_errors():
+            try:
+                descriptor = self._descriptor
+                if descriptor is None or self._size >= self._segment_bytes_max:
+                    descriptor = self._begin_segment()
+                _write(descriptor, line + b"\n")
+                self._size += len(line) + 1
+            except OSError:
+                self._end_segment()
+                raise
+
+    def close(self) -> None:
+        """Close the segment; the next append begins another."""
+        with self._turn, mapped_errors():
+            self._end_segment()
+
+    def _begin_segment(self) -> int:
+        self._end_segment()
+        make_folder(self._folder)
+        segments = sorted(self._folder.glob("*.ndjson"))
+        number = int(segments[-1].stem) + 1 if segments else 1
+        for segment in segments[-1:]:
+            cut_torn_line(segment)
+            # A disk that stays full leaves one empty segment, not one for each try.
+            if segment.stat().st_size == 0:
+                segment.unlink()
+        path = self._folder / f"{number:06}.ndjson"
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o644)
+        self._descriptor, self._size = descriptor, 0
+        sync_folder(self._folder)
+        return descriptor
+
+    def _end_segment(self) -> None:
+        if self._descriptor is not None:
+            descriptor, self._descriptor = self._descriptor, None
+            os.close(descriptor)
+
+
+def _write(descriptor: int, content: bytes) -> None:
+    rest = memoryview(content)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
+    os.fsync(descriptor)
+
+
+def cut_torn_line(segment: Path) -> None:
+    """Cut off what follows the last line feed."""
+    with segment.open("r+b") as file:
+        end = file.seek(0, os.SEEK_END)
+        at = end
+        while at > 0:
+            start = max(0, at - _TAIL_BYTES)
+            file.seek(start)
+            line_feed = file.read(at - start).rfind(b"\n")
+            if line_feed >= 0:
+                at = start + line_feed + 1
+                break
+            at = start
+        if at < end:
+            file.truncate(at)

@@ -1,0 +1,131 @@
+"""Named tasks in one SQLite file, and the verbs with which the dispatcher delivers them."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from prograde.adapters.documents import task_kind, write_task
+from prograde.adapters.local.bell import Bell
+from prograde.adapters.local.sqlite_batch_store import microseconds, moment_of
+from prograde.adapters.local.sqlite_file import SqliteFile
+from prograde.domain.effects import PageTask, Queue, SoundingTask, Task, task_name
+from prograde.ports import Clock
+
+NAME_KEPT = timedelta(hours=1)
+"""How long a delivered task's name stays taken. Cloud Tasks promises up to 24 hours; nothing here relies on it."""
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS tasks (
+    name TEXT PRIMARY KEY, queue TEXT NOT NULL, kind TEXT NOT NULL, body TEXT NOT NULL, due_at INTEGER NOT NULL,
+    deliveries INTEGER NOT NULL DEFAULT 0, state TEXT NOT NULL DEFAULT 'waiting', last_error TEXT NOT NULL DEFAULT ''
+);
+CREATE INDEX IF NOT EXISTS waiting_by_due_at ON tasks (queue, due_at) WHERE state = 'waiting';
+CREATE INDEX IF NOT EXISTS delivered_by_due_at ON tasks (due_at) WHERE state = 'delivered';
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A task handed to a worker; `deliveries` counts this one."""
+
+    name: str
+    queue: Queue
+    kind: str
+    body: str
+    deliveries: int
+
+
+class SqliteTaskQueue:
+    """
+    TaskQueue over SQLite.
+
+    A commit outlives a killed process, but after a power cut the newest tasks may be missing: supervise notices
+    professionals that stand still and gives them new tasks, so the disk is not made to wait for each.
+    """
+
+    def __init__(self, path: Path, clock: Clock) -> None:
+        self._file = SqliteFile(path, _SCHEMA, is_durable=False)
+        self._clock = clock
+        self.changed = Bell()
+
+    def enqueue(self, tasks: Sequence[Task]) -> None:
+        """Add tasks whose names are free."""
+        rows = [
+            (task_name(task), _queue_of(task), task_kind(task), write_task(task), microseconds(task.due_at))
+            for task in tasks
+        ]
+        with self._file.write() as connection:
+            connection.executemany(
+                "INSERT INTO tasks (name, queue, kind, body, due_at) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                rows,
+            )
+        self.changed.set()
+
+    def release(self) -> None:
+        """Make tasks waiting that a process had in hand when it died; only the owner of the queue may ask."""
+        with self._file.write() as connection:
+            connection.execute("UPDATE tasks SET state = 'waiting' WHERE state = 'in_hand'")
+
+    def take(self, queue: Queue, limit: int) -> list[Delivery]:
+        """Take at most `limit` tasks that are due, the longest due first; each counts as delivered once more."""
+        now = self._clock.now()
+        with self._file.write() as connection:
+            rows = connection.execute(
+                "UPDATE tasks SET state = 'in_hand', deliveries = deliveries + 1 WHERE name IN ("
+                " SELECT name FROM tasks WHERE queue = ? AND state = 'waiting' AND due_at <= ?"
+                " ORDER BY due_at, rowid LIMIT ?) RETURNING due_at, rowid, name, queue, kind, body, deliveries",
+                (queue, microseconds(now), limit),
+            ).fetchall()
+        # SQLite returns the rows that it updated in no particular order.
+        return [Delivery(name, Queue(at), kind, body, count) for _, _, name, at, kind, body, count in sorted(rows)]
+
+    def acknowledge(self, names: Iterable[str]) -> None:
+        """Finish tasks; their names stay taken for a while."""
+        now = self._clock.now()
+        with self._file.write() as connection:
+            connection.executemany(
+                "UPDATE tasks SET state = 'delivered', body = '', due_at = ? WHERE name = ?",
+                [(microseconds(now), name) for name in names],
+            )
+            connection.execute(
+                "DELETE FROM tasks WHERE state = 'delivered' AND due_at < ?", (microseconds(now - NAME_KEPT),)
+            )
+
+    def put_back(self, name: str, due_at: datetime, error: str) -> None:
+        """Let a task be delivered again, not before `due_at`."""
+        with self._file.write() as connection:
+            connection.execute(
+                "UPDATE tasks SET state = 'waiting', due_at = ?, last_error = ? WHERE name = ?",
+                (microseconds(due_at), error[:500], name),
+            )
+
+    def next_due_at(self, queues: Iterable[Queue]) -> datetime | None:
+        """Tell when the next waiting task of these queues may be delivered."""
+        with self._file.read() as connection:
+            # One look into the index for each queue: a single min() over both would walk the whole backlog.
+            firsts = [
+                connection.execute(
+                    "SELECT min(due_at) FROM tasks WHERE queue = ? AND state = 'waiting'", (queue,)
+                ).fetchone()[0]
+                for queue in queues
+            ]
+        return min((moment_of(first) for first in firsts if first is not None), default=None)
+
+    def most_refused(self) -> tuple[int, str, str]:
+        """Tell of the task that was delivered in vain most often: how often, its kind and its last error."""
+        with self._file.read() as connection:
+            row = connection.execute(
+                "SELECT deliveries, kind, last_error FROM tasks WHERE state != 'delivered' AND last_error != ''"
+                " ORDER BY deliveries DESC LIMIT 1"
+            ).fetchone()
+        return (0, "", "") if row is None else (row[0], row[1], row[2])
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+def _queue_of(task: Task) -> Queue:
+    """Soundings go where pages go: they measure how far that queue has come."""
+    return Queue.PAGES if isinstance(task, PageTask | SoundingTask) else Queue.CONTROL
