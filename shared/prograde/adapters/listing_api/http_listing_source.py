@@ -1,0 +1,117 @@
+"""ListingSource over HTTP."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from hashlib import sha256
+from importlib.metadata import PackageNotFoundError, version
+from types import TracebackType
+from typing import Self
+
+import orjson
+
+from prograde.adapters.listing_api.error_handler import UnusableAnswerError, refusal
+from prograde.adapters.listing_api.http_caller import Answer, HttpCaller
+from prograde.adapters.listing_api.source import Source
+from prograde.domain.outcome import Denied, Failure, Outcome
+from prograde.domain.raw_page import Exchange
+from prograde.ports import Clock, PageRequest, RateGate
+
+HEADER_LENGTH_MAX = 8_192
+
+_KEPT = frozenset({"content-type", "date", "etag", "link", "retry-after"})
+_KEPT_PARTS = ("ratelimit", "rate-limit", "quota")
+
+
+class HttpListingSource:
+    """
+    ListingSource over HTTP: one call a fetch, through the gate, no retry and no redirect.
+
+    Safe to share between threads. Close it, or use it as a context manager, to close its idle connections.
+    """
+
+    def __init__(
+        self, source: Source, gate: RateGate, clock: Clock, timer: Callable[[], float] = time.perf_counter
+    ) -> None:
+        self._source = source
+        self._clock = clock
+        self._caller = HttpCaller(source.client, _request_headers(source), gate, timer)
+
+    def fetch(self, request: PageRequest) -> tuple[Outcome, Exchange]:
+        """Make one call and sort the answer."""
+        target = self._source.stages[request.stage].target(request)
+        answer = self._caller.get(target)
+        shown = self._source.redactor.data(answer.body)
+        return self._outcome(request, target, answer, shown), self._exchange(target, answer, shown)
+
+    def close(self) -> None:
+        """Close the idle connections."""
+        self._caller.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _outcome(self, request: PageRequest, target: str, answer: Answer, shown: bytes) -> Outcome:
+        try:
+            outcome = self._sorted(request, target, answer, shown)
+        except UnusableAnswerError as error:
+            outcome = error.failure
+        if isinstance(outcome, Denied | Failure):
+            return replace(outcome, detail=self._source.redactor.text(outcome.detail))
+        return outcome
+
+    def _sorted(self, request: PageRequest, target: str, answer: Answer, shown: bytes) -> Outcome:
+        if answer.status:
+            # A status that refuses says enough, whether or not its body came whole.
+            refused = refusal(answer.status, answer.headers, shown, self._clock.now())
+            if refused is not None:
+                return refused
+        if answer.problem is not None:
+            raise answer.problem
+        try:
+            document: object = orjson.loads(answer.body)
+        except orjson.JSONDecodeError as error:
+            raise UnusableAnswerError("malformed", f"the body is not JSON: {error}") from None
+        return self._source.stages[request.stage].outcome(request, target, document)
+
+    def _exchange(self, target: str, answer: Answer, shown: bytes) -> Exchange:
+        redactor = self._source.redactor
+        return Exchange(
+            sent_at=answer.sent_at,
+            latency_ms=answer.latency_ms,
+            url=redactor.text(f"{self._source.client.base_url.origin}{target}"),
+            status=answer.status,
+            headers=tuple((name, redactor.text(value)[:HEADER_LENGTH_MAX]) for name, value in _kept(answer.headers)),
+            body=shown,
+            body_sha256=sha256(shown).hexdigest(),
+        )
+
+
+def _request_headers(source: Source) -> Mapping[str, str]:
+    headers = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": _user_agent()}
+    # By their lower-case names, so that a source's own Accept replaces ours and is not sent beside it.
+    by_name = {name.lower(): (name, value) for name, value in headers.items()}
+    by_name |= {name.lower(): (name, value.reveal()) for name, value in source.client.headers.items()}
+    if source.client.auth is not None:
+        by_name |= {name.lower(): (name, value) for name, value in source.client.auth.headers().items()}
+    return dict(by_name.values())
+
+
+def _user_agent() -> str:
+    try:
+        return f"prograde/{version('prograde')}"
+    except PackageNotFoundError:
+        # A deployed function carries the package as files, without an installation's record.
+        return "prograde"
+
+
+def _kept(headers: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Pick the headers that bear on paging, pace and caching, in their order by name."""
+    return sorted(
+        (name, value) for name, value in headers.items() if name in _KEPT or any(part in name for part in _KEPT_PARTS)
+    )

@@ -1,0 +1,77 @@
+"""Secrets: named in a source file by reference, resolved from the environment, and never shown."""
+
+import re
+from collections.abc import Iterable, Mapping
+from urllib.parse import quote
+
+SECRET_LENGTH_MAX = 8_000
+"""What servers take as one header line."""
+
+REFERENCE = re.compile(r"\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}")
+_HIDDEN = "(hidden)"
+
+
+class Secret:
+    """A text that only `reveal` gives away: not repr, not str, not a traceback's locals."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """Give the text, for the one place that sends it."""
+        return self._text
+
+    def __repr__(self) -> str:
+        return f"Secret({_HIDDEN})"
+
+
+def resolve(text: str, env: Mapping[str, str]) -> Secret:
+    """Put the environment's values in place of the references; raises KeyError where one is missing."""
+    return Secret(REFERENCE.sub(lambda match: env[match[1]], text))
+
+
+def secret_problem(value: str) -> str | None:
+    """Tell why an environment variable's value cannot be sent as a header; None if it can."""
+    if not value:
+        return "is not set, or empty"
+    if len(value) > SECRET_LENGTH_MAX:
+        return f"holds more than {SECRET_LENGTH_MAX:,} characters"
+    if value != value.strip():
+        return "begins or ends with a space or a line break"
+    if not (value.isascii() and value.isprintable()):
+        return "holds a character that no header can carry"
+    return None
+
+
+class Redactor:
+    """Takes secrets out of what a listing API says, should it repeat them: as they are, in a URL or in JSON."""
+
+    def __init__(self, secrets: Iterable[Secret]) -> None:
+        spellings = {spelling for secret in secrets for spelling in _spellings(secret.reveal())}
+        # The longest first, so that no part of a longer one is left over.
+        self._texts = sorted(spellings, key=lambda spelling: (-len(spelling), spelling))
+        self._bytes = [text.encode() for text in self._texts]
+
+    def text(self, said: str) -> str:
+        """Hide secrets in a text."""
+        for spelling in self._texts:
+            said = said.replace(spelling, _HIDDEN)
+        return said
+
+    def data(self, said: bytes) -> bytes:
+        """Hide secrets in a body."""
+        for spelling in self._bytes:
+            if spelling in said:
+                said = said.replace(spelling, _HIDDEN.encode())
+        return said
+
+    def is_secret(self, value: str) -> bool:
+        """Tell whether a whole value is a secret."""
+        return value in self._texts
+
+
+def _spellings(secret: str) -> Iterable[str]:
+    in_json = secret.replace("\\", "\\\\").replace('"', '\\"')
+    return secret, quote(secret, safe=""), in_json, in_json.replace("/", "\\/")
