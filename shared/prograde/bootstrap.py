@@ -1,0 +1,144 @@
+"""The composition root: the only place that builds concrete things."""
+
+import os
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib.metadata import version
+from importlib.resources import as_file, files
+
+import flask
+import functions_framework
+
+from prograde.adapters.listing_api.http_listing_source import HttpListingSource
+from prograde.adapters.listing_api.source import Source
+from prograde.adapters.listing_api.source_file import load_source
+from prograde.adapters.local.data_directory import DataDirectory
+from prograde.adapters.local.dispatcher import Dispatcher
+from prograde.adapters.local.duckdb_warehouse import DuckdbWarehouse
+from prograde.adapters.local.file_blob_store import FileBlobStore
+from prograde.adapters.local.pacer import Pacer
+from prograde.adapters.local.source_files import SourceFolder
+from prograde.adapters.local.sqlite_batch_store import SqliteBatchStore
+from prograde.adapters.local.sqlite_task_queue import SqliteTaskQueue
+from prograde.adapters.local.system_clock import SystemClock
+from prograde.domain.batch import Batch
+from prograde.domain.effects import digest
+from prograde.ports import ListingSource, SourceCatalog
+from prograde.settings import Settings
+from prograde.use_cases.services import Services
+from prograde.use_cases.start_batch import source_blob
+
+FUNCTIONS = ("start_batch", "fetch_page", "finalize")
+EXTENSION = "prograde"
+"""Under this name a function's Flask app holds its Services."""
+
+
+class LocalMachine:
+    """The local family over one data directory: the services, and the dispatcher that drives the functions."""
+
+    def __init__(self, directory: DataDirectory, catalog: SourceCatalog, env: Mapping[str, str]) -> None:
+        self._env = env
+        self._guard = threading.Lock()
+        self._sources: dict[str, HttpListingSource] = {}
+        self._pacers: dict[str, Pacer] = {}
+        self._clock = SystemClock()
+        self._store = SqliteBatchStore(directory.state)
+        self._warehouse = DuckdbWarehouse(directory.warehouse)
+        self.queue = SqliteTaskQueue(directory.queue, self._clock)
+        self.services = Services(
+            store=self._store,
+            queue=self.queue,
+            warehouse=self._warehouse,
+            blobs=FileBlobStore(directory.blobs),
+            catalog=catalog,
+            clock=self._clock,
+            listing_source=self.listing_source,
+            code_version=code_version(),
+        )
+
+    def listing_source(self, batch: Batch) -> ListingSource:
+        """Give the source of a batch, by its snapshot; calls with the same credential share one pace."""
+        with self._guard:
+            if batch.source_sha256 not in self._sources:
+                source = self.source(batch)
+                self._sources[batch.source_sha256] = HttpListingSource(source, self._pacer(source), self._clock)
+            return self._sources[batch.source_sha256]
+
+    def _pacer(self, source: Source) -> Pacer:
+        """Find the pace of the source's credential: a provider counts calls by that, not by our batches."""
+        auth = source.client.auth
+        credential = digest(source.client.base_url.origin, *sorted(auth.headers().items() if auth else ()))
+        if credential not in self._pacers:
+            window = source.rate_limits[0]
+            self._pacers[credential] = Pacer(window.limit, window.interval, self._clock)
+        return self._pacers[credential]
+
+    def source(self, batch: Batch) -> Source:
+        """Read the source file that was kept at the batch's start; raises InputError, a secret may be missing now."""
+        return load_source(self.services.blobs.read(source_blob(batch.batch_id)).decode(), self._env)
+
+    def dispatcher(self, concurrency: int) -> Dispatcher:
+        """Build the dispatcher over the functions' own apps."""
+        apps = {name: function_app(name, self.services) for name in FUNCTIONS}
+        return Dispatcher(self.queue, apps, self._clock, concurrency)
+
+    def calls(self) -> int:
+        """Count the calls that left since the start."""
+        with self._guard:
+            return sum(pacer.calls for pacer in self._pacers.values())
+
+    def interrupt(self) -> None:
+        """Let no further call leave, and wake the dispatcher."""
+        with self._guard:
+            for pacer in self._pacers.values():
+                pacer.close()
+        self.queue.changed.set()
+
+    def close(self) -> None:
+        """Close every file."""
+        for source in self._sources.values():
+            source.close()
+        self._warehouse.close()
+        self.queue.close()
+        self._store.close()
+
+
+@contextmanager
+def local_machine(directory: DataDirectory, catalog: SourceCatalog, env: Mapping[str, str]) -> Iterator[LocalMachine]:
+    """Lend the machine of a data directory, whose lock the caller holds if it means to change anything."""
+    machine = LocalMachine(directory, catalog, env)
+    try:
+        yield machine
+    finally:
+        machine.close()
+
+
+def function_app(name: str, services: Services | None = None) -> flask.Flask:
+    """Host a function's `main.py` as functions-framework does; without `services` the environment decides."""
+    with as_file(files("prograde.functions") / name / "main.py") as source:
+        app: flask.Flask = functions_framework.create_app(target=name, source=str(source))  # type: ignore[no-untyped-call]
+    if services is not None:
+        app.extensions[EXTENSION] = services
+    return app
+
+
+def services_of(app: flask.Flask) -> Services:
+    """Give the services of a hosted function; a deployed one builds them at its first request."""
+    with _building:
+        if EXTENSION not in app.extensions:
+            settings = Settings.from_env(os.environ)
+            catalog = SourceFolder(settings.sources_dir)
+            directory = DataDirectory(settings.data_dir)
+            directory.folder.mkdir(parents=True, exist_ok=True)
+            app.extensions[EXTENSION] = LocalMachine(directory, catalog, os.environ).services
+    services: Services = app.extensions[EXTENSION]
+    return services
+
+
+_building = threading.Lock()
+
+
+def code_version() -> str:
+    """Tell the installed version of prograde."""
+    return version("prograde")

@@ -1,0 +1,292 @@
+"""
+The command line.
+
+Exit codes: 0 complete; 3 complete, with professionals that failed; 4 paused, because the source refuses the
+credentials; 5 incomplete or cancelled; 2 bad input, nothing was created; 130 interrupted; 1 something broke. After
+1, 4 and 130 `prograde resume` goes on.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.resources import files
+from pathlib import Path
+from shutil import copytree
+from typing import Any, TypeVar
+
+import click
+
+from prograde import structured_logging
+from prograde.adapters.listing_api.source_file import source_schema
+from prograde.adapters.local.data_directory import DataDirectory
+from prograde.adapters.local.source_files import SourceFolder
+from prograde.adapters.local.system_clock import SystemClock
+from prograde.bootstrap import LocalMachine, code_version, local_machine
+from prograde.domain.batch import Batch, BatchStatus
+from prograde.entrypoints import session
+from prograde.entrypoints.order import checked_order, given_files
+from prograde.entrypoints.session import Terminal
+from prograde.errors import ConflictError, InputError, NotFoundError, Problem, ProgradeError
+from prograde.sandbox.command import sandbox
+from prograde.use_cases.read_batch import read_batch, read_progress
+from prograde.use_cases.resume_batch import resume_batch
+from prograde.use_cases.start_batch import start_batch
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _data_dir(command: F) -> F:
+    return click.option(
+        "--data-dir",
+        type=click.Path(path_type=Path),
+        default="prograde-data",
+        show_default=True,
+        help="The folder that keeps batches, raw rows and exports.",
+    )(command)
+
+
+def _output(command: F) -> F:
+    return click.option(
+        "--output", type=click.Choice(["text", "json"]), default="text", help="How the result is printed."
+    )(command)
+
+
+def _order(*, is_roster_required: bool) -> Callable[[F], F]:
+    """The arguments that describe a batch."""
+
+    def decorate(command: F) -> F:
+        for option in reversed(
+            [
+                click.argument("source", type=click.Path(path_type=Path)),
+                click.option(
+                    "--roster",
+                    type=click.Path(path_type=Path),
+                    required=is_roster_required,
+                    help="A CSV with a professional_id column.",
+                ),
+                click.option("--as-of", help="Grade as of the end of this day (2026-06-30); today by default."),
+                click.option(
+                    "--parameters", type=click.Path(path_type=Path), help="A YAML file with the run's parameters."
+                ),
+                click.option(
+                    "--set", "settings", multiple=True, metavar="KEY=VALUE", help="One parameter; may be repeated."
+                ),
+            ]
+        ):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(code_version(), prog_name="prograde")
+def cli() -> None:
+    """Grade real-estate professionals by what a listing API says they sold."""
+
+
+@cli.command()
+@_order(is_roster_required=True)
+@_data_dir
+@_output
+def run(
+    source: Path,
+    roster: Path,
+    as_of: str | None,
+    parameters: Path | None,
+    settings: tuple[str, ...],
+    data_dir: Path,
+    output: str,
+) -> int:
+    """Grade the professionals of a roster, by the source file SOURCE."""
+    terminal = Terminal(data_dir, is_json=output == "json")
+    given = given_files(source, roster, parameters, settings, as_of)
+    with checked_order(given, SystemClock().now().date(), os.environ) as checked:
+        for note in checked.notes:
+            terminal.errors.print(f"Roster: {note}", markup=False)
+        with _machine(DataDirectory(data_dir)) as machine:
+            _refuse_beside_unfinished(machine, data_dir)
+            batch = start_batch(machine.services, checked.order)
+            terminal.errors.print(
+                f"Batch {batch.batch_id}: {checked.order.professionals:,} professionals", markup=False
+            )
+            return session.run_to_end(machine, batch, terminal)
+
+
+@cli.command()
+@click.argument("batch_id", required=False)
+@_data_dir
+@_output
+def resume(batch_id: str | None, data_dir: Path, output: str) -> int:
+    """Go on with a batch that was interrupted or paused; the unfinished one, if there is only one."""
+    directory = _existing(data_dir)
+    with _machine(directory) as machine:
+        batch = _chosen(machine, batch_id)
+        machine.source(batch)
+        if batch.status in (BatchStatus.PAUSED, BatchStatus.RUNNING):
+            batch = resume_batch(machine.services, batch.batch_id)
+        return session.run_to_end(machine, batch, Terminal(data_dir, is_json=output == "json"))
+
+
+@cli.command()
+@click.argument("batch_id", required=False)
+@_data_dir
+@_output
+def status(batch_id: str | None, data_dir: Path, output: str) -> int:
+    """Show how a batch stands, or list them all; a running batch is not disturbed."""
+    terminal = Terminal(data_dir, is_json=output == "json")
+    with local_machine(_existing(data_dir), SourceFolder(data_dir), os.environ) as machine:
+        store = machine.services.store
+        chosen = [read_batch(store, batch_id)] if batch_id else list(store.batches())
+        progresses = [read_progress(store, batch.batch_id) for batch in chosen]
+    if batch_id:
+        session.report(progresses[0], terminal)
+    elif terminal.is_json:
+        folder = session.export_folder
+        terminal.output.print_json(
+            json.dumps([session.summary(each, folder(data_dir, each.batch)) for each in progresses])
+        )
+    else:
+        session.print_batches(progresses, terminal)
+    return session.EXIT_COMPLETE
+
+
+@cli.command()
+@click.argument("batch_id", required=False)
+@click.option(
+    "--to", "target", type=click.Path(path_type=Path), required=True, help="A folder that does not exist yet."
+)
+@_data_dir
+def export(batch_id: str | None, target: Path, data_dir: Path) -> int:
+    """Copy a finished batch's CSVs and manifest to a folder."""
+    with local_machine(_existing(data_dir), SourceFolder(data_dir), os.environ) as machine:
+        store = machine.services.store
+        batch = (
+            read_batch(store, batch_id) if batch_id else next((b for b in store.batches() if b.status.is_over), None)
+        )
+    if batch is None:
+        raise NotFoundError(f"no batch of {data_dir} is finished yet")
+    if not batch.status.is_over:
+        raise ConflictError(f"batch {batch.batch_id} is {batch.status}: it has no export yet")
+    if target.exists():
+        raise InputError([Problem("--to", str(target), "exists already: name a new folder")])
+    copytree(session.export_folder(data_dir, batch), target)
+    click.echo(target)
+    return session.EXIT_COMPLETE
+
+
+@cli.command()
+@_order(is_roster_required=False)
+def validate(
+    source: Path, roster: Path | None, as_of: str | None, parameters: Path | None, settings: tuple[str, ...]
+) -> int:
+    """Check a source file, and a roster and parameters with it, without starting anything."""
+    given = given_files(source, roster, parameters, settings, as_of)
+    with checked_order(given, SystemClock().now().date(), os.environ) as checked:
+        for note in checked.notes:
+            click.echo(f"Roster: {note}")
+        click.echo(f"{source}: source {checked.source.name} is well formed")
+        if roster is not None:
+            click.echo(f"{roster}: {checked.order.professionals:,} professionals")
+    return session.EXIT_COMPLETE
+
+
+@cli.command()
+@click.argument("folder", type=click.Path(path_type=Path), default=".")
+def init(folder: Path) -> int:
+    """Write a commented source file for a RESO Web API and an example roster."""
+    templates = files("prograde.templates")
+    written = {
+        "source.yaml": (templates / "source_reso.yaml").read_text(encoding="utf-8"),
+        "source.schema.json": json.dumps(source_schema(), indent=2) + "\n",
+        "roster.csv": (templates / "roster.csv").read_text(encoding="utf-8"),
+    }
+    taken = [
+        Problem(name, str(folder / name), "exists already: move it away")
+        for name in written
+        if (folder / name).exists()
+    ]
+    if taken:
+        raise InputError(taken)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in written.items():
+            (folder / name).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InputError([Problem("folder", str(folder), f"cannot be written: {error.strerror}")]) from error
+    click.echo(f"Wrote {', '.join(written)} to {folder}. Next: prograde validate {folder / 'source.yaml'}")
+    return session.EXIT_COMPLETE
+
+
+cli.add_command(sandbox)
+
+
+@contextmanager
+def _machine(directory: DataDirectory) -> Iterator[LocalMachine]:
+    """Lend the machine of a data directory that no other process has, its log open."""
+    with (
+        directory.lock(),
+        directory.log.open("a", encoding="utf-8") as log,
+        local_machine(directory, SourceFolder(directory.folder), os.environ) as machine,
+    ):
+        structured_logging.configure(log)
+        yield machine
+
+
+def _existing(data_dir: Path) -> DataDirectory:
+    directory = DataDirectory(data_dir)
+    if not directory.is_there:
+        raise InputError([Problem("data_dir", str(data_dir), "holds no batches: give the folder of an earlier run")])
+    return directory
+
+
+def _refuse_beside_unfinished(machine: LocalMachine, data_dir: Path) -> None:
+    """One batch at a time shares the pace of a data directory; an unfinished one is never pre-empted silently."""
+    for batch in machine.services.store.batches():
+        if not batch.status.is_over and batch.status is not BatchStatus.PAUSED:
+            remedy = f"holds the unfinished batch {batch.batch_id}: prograde resume it first, or choose another"
+            raise InputError([Problem("data_dir", str(data_dir), remedy)])
+
+
+def _chosen(machine: LocalMachine, batch_id: str | None) -> Batch:
+    """Find the batch that is meant."""
+    store = machine.services.store
+    if batch_id is not None:
+        batch = read_batch(store, batch_id)
+        if batch.status.is_over:
+            raise ConflictError(f"batch {batch_id} is {batch.status}: there is nothing to resume")
+        return batch
+    unfinished = [batch for batch in store.batches() if not batch.status.is_over]
+    if len(unfinished) == 1:
+        return unfinished[0]
+    if not unfinished:
+        raise NotFoundError("every batch here is over: there is nothing to resume")
+    raise InputError([Problem("batch_id", None, f"name one of {', '.join(batch.batch_id for batch in unfinished)}")])
+
+
+def main() -> None:
+    """Run the command line; errors are told in a sentence each, and decide the exit code."""
+    try:
+        code = cli.main(standalone_mode=False)
+    except InputError as error:
+        for problem in error.problems:
+            click.echo(f"Error: {problem}", err=True)
+        code = session.EXIT_BAD_INPUT
+    except (NotFoundError, ConflictError) as error:
+        click.echo(f"Error: {error}", err=True)
+        code = session.EXIT_BAD_INPUT
+    except ProgradeError as error:
+        click.echo(f"Error: {error}. Nothing that was committed is lost; prograde resume goes on", err=True)
+        code = session.EXIT_ERROR
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except click.Abort:
+        code = session.EXIT_INTERRUPTED
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,121 @@
+"""
+HTTP in, one use case, a status code out: all that the three functions do.
+
+    error of ours    status   what Cloud Tasks does with it
+    InputError       400      delivers again until the attempts are used up: nobody meant to send it
+    NotFoundError    404      the same
+    ConflictError    409      the same
+    CorruptionError  500      the same, and an alert
+    TransientError   503      delivers again, later
+    none             200      nothing more
+"""
+
+import logging
+from collections.abc import Callable
+from functools import wraps
+
+import flask
+
+from prograde.adapters.documents import read_finalize_task, read_page_task, read_seed_task, read_sounding_task
+from prograde.bootstrap import services_of
+from prograde.entrypoints.order import order_from_form
+from prograde.errors import ConflictError, InputError, NotFoundError, ProgradeError, TransientError
+from prograde.use_cases import fetch_page as pages
+from prograde.use_cases import finalize as finalizing
+from prograde.use_cases import seed as seeding
+from prograde.use_cases import start_batch as starting
+from prograde.use_cases import supervise as supervising
+from prograde.use_cases.services import Services
+
+_log = logging.getLogger(__name__)
+
+Handler = Callable[[Services, flask.Request], flask.Response]
+View = Callable[[flask.Request], flask.Response]
+
+
+def _served(handler: Handler) -> View:
+    """Give the handler its services, and turn our errors into problem details (RFC 9457)."""
+
+    @wraps(handler)
+    def view(request: flask.Request) -> flask.Response:
+        try:
+            return handler(services_of(flask.current_app), request)
+        except ProgradeError as error:
+            status = status_of(error)
+            if status >= 500:  # noqa: PLR2004  # ours to mend
+                _log.exception("a request failed", extra={"path": request.path, "status": status})
+            return problem_details(error, status)
+
+    return view
+
+
+@_served
+def start_batch(services: Services, request: flask.Request) -> flask.Response:
+    """Start a batch (POST /v1/batches), or take a seed or supervise task."""
+    match (request.method, request.path):
+        case ("POST", "/v1/batches"):
+            with order_from_form(request, services) as order:
+                batch = starting.start_batch(services, order)
+            location = {"Location": f"/v1/batches/{batch.batch_id}"}
+            return _json({"batch_id": batch.batch_id, "status": batch.status}, 202, location)
+        case ("POST", "/tasks/seed"):
+            seeding.seed_step(services, read_seed_task(request.get_data()))
+        case ("POST", "/tasks/supervise"):
+            supervising.supervise(services)
+        case _:
+            raise NotFoundError(f"there is no {request.method} {request.path}")
+    return _json({}, 200)
+
+
+@_served
+def fetch_page(services: Services, request: flask.Request) -> flask.Response:
+    """Take a page task, or a sounding."""
+    if request.path == "/sounding":
+        supervising.sound(services, read_sounding_task(request.get_data()))
+    else:
+        # Not evidence of anything, anybody may set it: it only bounds how often a page that kills us is asked for.
+        retries = request.headers.get("X-CloudTasks-TaskRetryCount", "0")
+        pages.fetch_page(services, read_page_task(request.get_data()), int(retries) if retries.isdecimal() else 0)
+    return _json({}, 200)
+
+
+@_served
+def finalize(services: Services, request: flask.Request) -> flask.Response:
+    """Take a finalize task."""
+    finalizing.finalize(services, read_finalize_task(request.get_data()))
+    return _json({}, 200)
+
+
+def status_of(error: ProgradeError) -> int:
+    """Tell the status that an error of ours is answered with."""
+    match error:
+        case InputError():
+            return 400
+        case NotFoundError():
+            return 404
+        case ConflictError():
+            return 409
+        case TransientError():
+            return 503
+        case _:
+            return 500
+
+
+def problem_details(error: ProgradeError, status: int) -> flask.Response:
+    """Describe an error for machines and people; the values of bad input are shown, stored data is not."""
+    details: dict[str, object] = {"title": type(error).__name__, "status": status, "detail": str(error)}
+    if isinstance(error, InputError):
+        details["problems"] = [
+            {"field": problem.field, "value": str(problem.value), "remedy": problem.remedy}
+            for problem in error.problems
+        ]
+    response = _json(details, status)
+    response.mimetype = "application/problem+json"
+    return response
+
+
+def _json(value: object, status: int, headers: dict[str, str] | None = None) -> flask.Response:
+    response = flask.jsonify(value)
+    response.status_code = status
+    response.headers.update(headers or {})
+    return response

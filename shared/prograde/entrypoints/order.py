@@ -1,0 +1,196 @@
+"""An order for a batch, from files or a form: everything is checked, and every mistake told, before anything starts."""
+
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass
+from datetime import date
+from io import BytesIO
+from pathlib import Path
+from typing import Any, BinaryIO, TypeVar, cast
+
+import flask
+import yaml
+
+from prograde.adapters.listing_api.source import Source
+from prograde.adapters.listing_api.source_file import load_source
+from prograde.adapters.local.source_files import read_source
+from prograde.adapters.roster_csv import CleanRoster, clean_roster
+from prograde.domain.batch import Parameters
+from prograde.entrypoints.parameters import parse_parameters
+from prograde.errors import InputError, Problem
+from prograde.use_cases.services import Services
+from prograde.use_cases.start_batch import Order
+
+T = TypeVar("T")
+
+
+class _Loader(yaml.SafeLoader):
+    """Leaves dates as text: YAML's own reader stumbles over 2026-02-30 without saying which key it was."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012  # PyYAML's way
+        first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
+NO_ROSTER = b"professional_id\nnobody\n"
+"""Stands in for the roster where a source file is checked by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What somebody gave, yet unread: reading any of it raises InputError when it is bad."""
+
+    source_text: Callable[[], str]
+    parameters: Callable[[], Mapping[str, Any]]
+    roster: Callable[[], AbstractContextManager[BinaryIO]]
+    idempotency_key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedOrder:
+    """An order that can be started, its source, and what is to be said of its roster."""
+
+    order: Order
+    source: Source
+    notes: tuple[str, ...]
+
+
+@contextmanager
+def checked_order(given: Given, today: date, env: Mapping[str, str]) -> Iterator[CheckedOrder]:
+    """Lend the order if everything about it is right; raises InputError with every problem at once."""
+    mistakes = _Mistakes()
+    with ExitStack() as stack:
+        text = mistakes.of(given.source_text)
+        source = None if text is None else mistakes.of(lambda: load_source(text, env))
+        parameters = mistakes.of(lambda: _parameters(given.parameters(), today, source))
+        roster = mistakes.of(lambda: _roster(stack, given))
+        if text is None or source is None or parameters is None or roster is None:
+            raise InputError(mistakes.problems)
+        order = Order(
+            source=source.name,
+            source_text=text,
+            parameters=parameters,
+            roster=roster.lines,
+            professionals=roster.professionals,
+            roster_sha256=roster.sha256,
+            idempotency_key=given.idempotency_key,
+        )
+        yield CheckedOrder(order, source, roster.notes)
+
+
+class _Mistakes:
+    """Collects problems, so that all are told at once."""
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+
+    def of(self, read: Callable[[], T]) -> T | None:
+        """Read something; None, and its problems kept, when it is bad."""
+        try:
+            return read()
+        except InputError as error:
+            self.problems += error.problems
+            return None
+
+
+def _parameters(given: Mapping[str, Any], today: date, source: Source | None) -> Parameters:
+    parameters, problems = parse_parameters(given, today)
+    if source is not None and parameters.include_active and not source.has_active:
+        problems.append(
+            Problem("include_active", True, f"source {source.name} has no active stage: set it to false")  # noqa: FBT003  # the value
+        )
+    if problems:
+        raise InputError(problems)
+    return parameters
+
+
+def _roster(stack: ExitStack, given: Given) -> CleanRoster:
+    return stack.enter_context(clean_roster(stack.enter_context(given.roster())))
+
+
+def given_files(
+    source: Path, roster: Path | None, parameters: Path | None, settings: Sequence[str], as_of: str | None
+) -> Given:
+    """Take what the command line names; `--set` wins over the file, `--as-of` over both; no roster, none checked."""
+
+    def read_parameters() -> dict[str, Any]:
+        values = {} if parameters is None else _mapping(_read(parameters, "parameters"), "parameters")
+        values.update(_setting(setting) for setting in settings)
+        return values if as_of is None else {**values, "as_of": as_of}
+
+    def read_roster() -> AbstractContextManager[BinaryIO]:
+        return nullcontext(BytesIO(NO_ROSTER)) if roster is None else _open(roster, "roster")
+
+    return Given(lambda: read_source(source), read_parameters, read_roster)
+
+
+def _setting(setting: str) -> tuple[str, Any]:
+    key, equals, value = setting.partition("=")
+    if not equals:
+        raise InputError([Problem("--set", setting, "must be key=value")])
+    return key.strip(), _yaml(value, f"--set {key}")
+
+
+def _mapping(text: str, field: str) -> dict[str, Any]:
+    values = _yaml(text, field)
+    if values is None:
+        return {}
+    if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
+        raise InputError([Problem(field, text.strip()[:80], "must be a mapping of keys to values")])
+    return values
+
+
+def _yaml(text: str, field: str) -> Any:  # noqa: ANN401  # whatever YAML holds; pydantic sorts it out
+    try:
+        return yaml.load(text, _Loader)  # noqa: S506  # a SafeLoader
+    except (yaml.YAMLError, ValueError) as error:
+        raise InputError([Problem(field, text.strip()[:80], f"is no YAML: {' '.join(str(error).split())}")]) from error
+
+
+def _read(path: Path, field: str) -> str:
+    with _open(path, field) as file:
+        try:
+            return file.read().decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise InputError([Problem(field, str(path), "must be UTF-8 text")]) from error
+
+
+def _open(path: Path, field: str) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise InputError([Problem(field, str(path), f"cannot be read: {error.strerror}")]) from error
+
+
+@contextmanager
+def order_from_form(request: flask.Request, services: Services) -> Iterator[Order]:
+    """
+    Take a posted form: fields `source` (a known source's name) and `parameters` (JSON, optional), file `roster`.
+
+    Raises NotFoundError for an unknown source.
+    """
+    name = request.form.get("source", "")
+    upload = request.files.get("roster")
+    text = services.catalog.text(name)
+
+    def read_parameters() -> dict[str, Any]:
+        sent = request.form.get("parameters", "") or "{}"
+        try:
+            values = json.loads(sent)
+        except ValueError as error:
+            raise InputError([Problem("parameters", sent[:80], f"is no JSON: {error}")]) from error
+        if not isinstance(values, dict):
+            raise InputError([Problem("parameters", sent[:80], "must be a JSON object")])
+        return values
+
+    def read_roster() -> AbstractContextManager[BinaryIO]:
+        if upload is None:
+            raise InputError([Problem("roster", None, "send a CSV file in the form's field roster")])
+        return nullcontext(cast("BinaryIO", upload.stream))
+
+    given = Given(lambda: text, read_parameters, read_roster, request.headers.get("Idempotency-Key", ""))
+    with checked_order(given, services.clock.now().date(), os.environ) as checked:
+        yield checked.order

@@ -1,0 +1,167 @@
+"""Run a batch to its end on this machine: deliver tasks, show progress, stop cleanly, say how to go on."""
+
+import json
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+from rich.console import Console
+from rich.table import Table
+
+from prograde.bootstrap import LocalMachine
+from prograde.domain.batch import Batch, BatchStatus
+from prograde.entrypoints.progress import ProgressDisplay, counts_text
+from prograde.use_cases.read_batch import Progress, read_batch, read_progress
+
+EXIT_COMPLETE = 0
+EXIT_ERROR = 1
+EXIT_BAD_INPUT = 2
+EXIT_WITH_FAILED = 3
+EXIT_PAUSED = 4
+EXIT_INCOMPLETE = 5
+EXIT_INTERRUPTED = 130
+DELIVERIES_IN_VAIN_MAX = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Terminal:
+    """How to talk to who started us: progress goes to standard error, the result to standard output."""
+
+    data_dir: Path
+    is_json: bool
+
+    @property
+    def errors(self) -> Console:
+        """Standard error."""
+        return Console(stderr=True, highlight=False, soft_wrap=True)
+
+    @property
+    def output(self) -> Console:
+        """Standard output."""
+        return Console(highlight=False, soft_wrap=True)
+
+
+def run_to_end(machine: LocalMachine, batch: Batch, terminal: Terminal) -> int:
+    """Work the batch until it is over, paused or interrupted; returns the exit code."""
+    store = machine.services.store
+    stuck: list[str] = []
+
+    def is_over() -> bool:
+        status = read_batch(store, batch.batch_id).status
+        deliveries, kind, error = machine.queue.most_refused()
+        if deliveries >= DELIVERIES_IN_VAIN_MAX:
+            stuck.append(f"a {kind} task failed {deliveries} times: {error}")
+        return status.is_over or status is BatchStatus.PAUSED or bool(stuck)
+
+    dispatcher = machine.dispatcher(machine.source(batch).client.concurrency)
+    display = ProgressDisplay(machine.services, batch.batch_id, machine.calls, terminal.errors)
+    with _interruptible(machine) as stopping, display.shown():
+        dispatcher.run(is_over, stopping)
+    progress = read_progress(store, batch.batch_id)
+    return report(progress, terminal, is_interrupted=stopping.is_set(), stuck="; ".join(stuck))
+
+
+@contextmanager
+def _interruptible(machine: LocalMachine) -> Iterator[threading.Event]:
+    """Turn SIGINT and SIGTERM into a clean stop: calls in flight are finished, none is begun; a second one kills."""
+    stopping = threading.Event()
+
+    def stop(number: int, _frame: FrameType | None) -> None:
+        signal.signal(number, signal.SIG_DFL)
+        stopping.set()
+        machine.interrupt()
+
+    earlier = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stopping
+    finally:
+        for number, handler in earlier.items():
+            signal.signal(number, handler)
+
+
+def report(progress: Progress, terminal: Terminal, *, is_interrupted: bool = False, stuck: str = "") -> int:
+    """Say how the batch stands, and how to go on; returns the exit code."""
+    batch = progress.batch
+    code = _exit_code(progress, is_interrupted=is_interrupted, is_stuck=bool(stuck))
+    folder = export_folder(terminal.data_dir, batch) if batch.status.is_over else None
+    if terminal.is_json:
+        terminal.output.print_json(json.dumps(summary(progress, folder)))
+    elif folder is not None:
+        _print_result(progress, terminal.output, folder)
+    if stuck:
+        terminal.errors.print(f"Stopped: {stuck}")
+    if batch.reason:
+        terminal.errors.print(f"Batch {batch.batch_id} is {batch.status}: {batch.reason}", markup=False)
+    if not batch.status.is_over:
+        terminal.errors.print(
+            f"{counts_text(progress)}; nothing is lost. To go on: "
+            f"prograde resume {batch.batch_id} --data-dir {terminal.data_dir}",
+            markup=False,
+        )
+    return code
+
+
+def _exit_code(progress: Progress, *, is_interrupted: bool, is_stuck: bool) -> int:
+    match progress.batch.status:
+        case BatchStatus.COMPLETE:
+            return EXIT_WITH_FAILED if progress.by_state.get("failed") else EXIT_COMPLETE
+        case BatchStatus.INCOMPLETE | BatchStatus.CANCELLED:
+            return EXIT_INCOMPLETE
+        case BatchStatus.PAUSED:
+            return EXIT_PAUSED
+        case _:
+            return EXIT_INTERRUPTED if is_interrupted and not is_stuck else EXIT_ERROR
+
+
+def export_folder(data_dir: Path, batch: Batch) -> Path:
+    """Tell where the latest grading run was published on this machine."""
+    return data_dir / "blobs" / "exports" / batch.batch_id / f"{batch.grading_run:03}"
+
+
+def summary(progress: Progress, folder: Path | None) -> dict[str, object]:
+    """Describe a batch for machines."""
+    batch = progress.batch
+    return {
+        "batch_id": batch.batch_id,
+        "status": batch.status,
+        "reason": batch.reason,
+        "as_of": str(batch.parameters.as_of),
+        "professionals": progress.total,
+        "open": progress.open,
+        "by_state": dict(progress.by_state),
+        "by_grade": dict(progress.by_grade),
+        "grading_run": batch.grading_run,
+        "export": None if folder is None else str(folder),
+        "export_digest": batch.export_digest,
+    }
+
+
+def _print_result(progress: Progress, console: Console, folder: Path) -> None:
+    graded = sum(progress.by_grade.values())
+    table = Table(title=f"Batch {progress.batch.batch_id}: {progress.batch.status}", title_justify="left")
+    table.add_column("Grade")
+    table.add_column("From volume", justify="right")
+    table.add_column("Professionals", justify="right")
+    table.add_column("Share", justify="right")
+    for tier in progress.batch.parameters.rubric.tiers:
+        count = progress.by_grade[tier.name]
+        share = f"{100 * count / graded:.1f} %" if graded else "-"
+        table.add_row(tier.name, f"${tier.minimum_cents // 100:,}", f"{count:,}", share)
+    console.print(table)
+    console.print(f"{counts_text(progress)}", markup=False)
+    console.print(f"CSVs: {folder}", markup=False)
+
+
+def print_batches(progresses: Sequence[Progress], terminal: Terminal) -> None:
+    """List batches, newest first."""
+    table = Table()
+    for heading in ("Batch", "Status", "Professionals", "Started"):
+        table.add_column(heading)
+    for progress in progresses:
+        batch = progress.batch
+        table.add_row(batch.batch_id, batch.status, counts_text(progress), f"{batch.created_at:%Y-%m-%d %H:%M} UTC")
+    terminal.output.print(table)

@@ -1,0 +1,34 @@
+"""What the environment says, read once and complained about all together."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from prograde.errors import InputError, Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """
+    How this process is deployed.
+
+    `data_dir` holds everything that one machine keeps; `sources_dir` the source files that a batch may name.
+    """
+
+    data_dir: Path
+    sources_dir: Path
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> "Settings":
+        """Read PROGRADE_DATA_DIR and PROGRADE_SOURCES_DIR; raises InputError naming each that is missing."""
+        problems = [
+            Problem(name, None, f"set the environment variable to {what}")
+            for name, what in (
+                ("PROGRADE_DATA_DIR", "the folder that keeps batches, raw rows and exports"),
+                ("PROGRADE_SOURCES_DIR", "the folder that holds the source files"),
+            )
+            if not env.get(name)
+        ]
+        if problems:
+            raise InputError(problems)
+        return cls(Path(env["PROGRADE_DATA_DIR"]), Path(env["PROGRADE_SOURCES_DIR"]))
