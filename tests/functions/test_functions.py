@@ -1,0 +1,150 @@
+"""Each function's real main.py, hosted by functions-framework over the real local adapters."""
+
+import io
+import json
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+from werkzeug.test import TestResponse
+
+from prograde.adapters.documents import write_task
+from prograde.adapters.local.data_directory import DataDirectory
+from prograde.adapters.local.source_files import SourceFolder
+from prograde.bootstrap import LocalMachine, function_app, local_machine
+from prograde.domain.effects import PageTask
+from prograde.sandbox.seeding import seeded_market
+from prograde.sandbox.server import SandboxServer
+from tests.e2e.machine import TOKEN, Workplace
+
+AS_OF = date(2026, 6, 30)
+
+
+@pytest.fixture(scope="module")
+def practice_api() -> Iterator[SandboxServer]:
+    with SandboxServer(seeded_market(20, 7, AS_OF)) as server:
+        yield server
+
+
+@pytest.fixture
+def machine(practice_api: SandboxServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalMachine]:
+    monkeypatch.setenv("SANDBOX_TOKEN", TOKEN)
+    practice_api.reset()
+    place = Workplace.make(tmp_path, practice_api, calls_a_second=1_000)
+    (tmp_path / "data").mkdir()
+    with local_machine(DataDirectory(tmp_path / "data"), SourceFolder(place.folder), {"SANDBOX_TOKEN": TOKEN}) as lent:
+        yield lent
+
+
+def post_batch(machine: LocalMachine, roster: str, key: str = "", **fields: str) -> TestResponse:
+    client = function_app("start_batch", machine.services).test_client()
+    form = {"source": "source", "roster": (io.BytesIO(roster.encode()), "roster.csv"), **fields}
+    return client.post("/v1/batches", data=form, headers={"Idempotency-Key": key} if key else {})
+
+
+def first_task(machine: LocalMachine, batch_id: str, professional_id: str) -> PageTask:
+    professional = machine.services.store.professional(batch_id, professional_id)
+    assert professional is not None
+    return PageTask(batch_id, professional_id, professional.step, professional.wake, professional.due_at)
+
+
+def deliver(machine: LocalMachine, task: PageTask, retries: int = 0) -> TestResponse:
+    client = function_app("fetch_page", machine.services).test_client()
+    headers = {"X-CloudTasks-TaskRetryCount": str(retries)}
+    return client.post("/", data=write_task(task), headers=headers)
+
+
+def test_a_posted_form_starts_a_batch(machine: LocalMachine) -> None:
+    response = post_batch(machine, "professional_id\nA1\nA2\n")
+    assert 202 == response.status_code
+    batch_id = response.get_json()["batch_id"]
+    assert f"/v1/batches/{batch_id}" == response.headers["Location"]
+    assert [2, 14] == [
+        sum(counter.pending for counter in machine.services.store.counters(batch_id)),
+        machine.services.store.batch(batch_id).drained,  # type: ignore[union-attr]
+    ]
+
+
+def test_the_same_idempotency_key_is_the_same_batch(machine: LocalMachine) -> None:
+    first = post_batch(machine, "professional_id\nA1\n", key="2026-Q4")
+    second = post_batch(machine, "professional_id\nA1\n", key="2026-Q4")
+    assert first.get_json()["batch_id"] == second.get_json()["batch_id"]
+    assert 1 == len(list(machine.services.store.batches()))
+    other = post_batch(machine, "professional_id\nA2\n", key="2026-Q4")
+    assert 409 == other.status_code
+    assert "use a new key" in other.get_json()["detail"]
+
+
+def test_bad_input_is_answered_with_problem_details_and_creates_nothing(machine: LocalMachine) -> None:
+    response = post_batch(machine, "name\nAnn\n", parameters=json.dumps({"page_limit": 0, "as_of": "soon"}))
+    assert 400 == response.status_code
+    assert "application/problem+json" == response.mimetype
+    assert {"roster", "page_limit", "as_of"} == {problem["field"] for problem in response.get_json()["problems"]}
+    assert [] == list(machine.services.store.batches())
+
+
+def test_an_unknown_source_is_not_found_and_no_path(machine: LocalMachine) -> None:
+    for name in ("nowhere", "../source", "/etc/passwd", ""):
+        response = post_batch(machine, "professional_id\nA1\n", source=name)
+        assert 404 == response.status_code
+        assert "there are: source" in response.get_json()["detail"]
+
+
+def test_a_delivered_page_is_one_call_and_a_duplicate_is_none(
+    machine: LocalMachine, practice_api: SandboxServer
+) -> None:
+    agent = seeded_market(20, 7, AS_OF).agents[0].key
+    batch_id = post_batch(machine, f"professional_id\n{agent}\n").get_json()["batch_id"]
+    task = first_task(machine, batch_id, agent)
+    assert 200 == deliver(machine, task).status_code
+    assert 1 == practice_api.stats().calls
+    after = machine.services.store.professional(batch_id, agent)
+    assert 200 == deliver(machine, task).status_code
+    assert 1 == practice_api.stats().calls
+    assert after == machine.services.store.professional(batch_id, agent)
+
+
+def test_a_task_before_its_professional_is_to_be_delivered_again(machine: LocalMachine) -> None:
+    batch_id = post_batch(machine, "professional_id\nA1\n").get_json()["batch_id"]
+    task = first_task(machine, batch_id, "A1")
+    ahead = PageTask(batch_id, "A1", task.step + 1, task.wake, task.due_at)
+    assert 503 == deliver(machine, ahead).status_code
+    unseeded = PageTask(batch_id, "A2", 0, 0, task.due_at)
+    assert 503 == deliver(machine, unseeded).status_code
+
+
+def test_a_page_that_killed_its_handler_three_times_is_a_failure_without_a_call(
+    machine: LocalMachine, practice_api: SandboxServer
+) -> None:
+    batch_id = post_batch(machine, "professional_id\nA1\n").get_json()["batch_id"]
+    task = first_task(machine, batch_id, "A1")
+    assert 200 == deliver(machine, task, retries=3).status_code
+    assert 0 == practice_api.stats().calls
+    professional = machine.services.store.professional(batch_id, "A1")
+    assert professional is not None
+    assert (1, 1) == (professional.step, professional.failures_in_a_row)
+    assert professional.last_failure.startswith("handler_died")
+
+
+def test_a_body_that_is_no_task_is_bad_input(machine: LocalMachine) -> None:
+    for name in ("fetch_page", "finalize"):
+        client = function_app(name, machine.services).test_client()
+        for body in (b"", b"{}", b"\xff", b"[1]", b'{"batch_id": 7}'):
+            response = client.post("/", data=body)
+            assert 400 == response.status_code
+            assert "body" == response.get_json()["problems"][0]["field"]
+
+
+def test_the_environment_builds_the_services_of_a_function_that_is_hosted_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = function_app("start_batch").test_client()
+    response = client.post("/tasks/supervise")
+    assert 400 == response.status_code
+    assert ["PROGRADE_DATA_DIR", "PROGRADE_SOURCES_DIR"] == [
+        problem["field"] for problem in response.get_json()["problems"]
+    ]
+    monkeypatch.setenv("PROGRADE_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("PROGRADE_SOURCES_DIR", str(tmp_path))
+    assert 200 == client.post("/tasks/supervise").status_code
