@@ -52,7 +52,7 @@ def read_sales(sales: Path, dealt: Path) -> list[Sale]:
         ]
 
 
-def credits(sale: Sale, rule: str) -> dict[str, Fraction]:
+def earned_sides(sale: Sale, rule: str) -> dict[str, Fraction]:
     """Each agent's sides in one sale."""
     earned: dict[str, Fraction] = defaultdict(Fraction)
     if rule == "list_only":
@@ -70,7 +70,7 @@ def truths(sales: list[Sale], rule: str, cutoff: date, as_of: date) -> dict[str,
     for sale in sales:
         if not cutoff <= sale.closed <= as_of:
             continue
-        for agent, sides in credits(sale, rule).items():
+        for agent, sides in earned_sides(sale, rule).items():
             truth = by_agent[agent]
             truth.volume += sides * sale.price
             truth.sides += sides

@@ -11,7 +11,7 @@ from prograde.sandbox.dealing import deal_sales
 from prograde.sandbox.publishing import write_dealt, write_roster
 from prograde.sandbox.server import SandboxServer
 from tests.e2e.machine import Workplace, read_csv
-from tests.e2e.oracle import Sale, Truth, credits, fewest_pages, ranks, read_sales, truths
+from tests.e2e.oracle import Sale, Truth, earned_sides, fewest_pages, ranks, read_sales, truths
 
 AGENTS = 1_000
 PAGE_SIZE = 50
@@ -93,7 +93,7 @@ def fewest_calls(sales: list[Sale], rule: str, agents: list[str]) -> int:
     """A profile, a page of active listings and the pages of sold history that the stop rules leave, for each."""
     theirs: dict[str, list[tuple[date, str, Fraction]]] = {agent: [] for agent in agents}
     for number, sale in enumerate(sales):
-        earned = credits(sale, rule)
+        earned = earned_sides(sale, rule)
         if CUTOFF <= sale.closed <= AS_OF:
             for agent in {*sale.list_side, *sale.buyer_side} - {""}:
                 share = earned.get(agent, Fraction(0)) * sale.price

@@ -159,7 +159,8 @@ def _print_result(progress: Progress, console: Console, folder: Path) -> None:
 def print_batches(progresses: Sequence[Progress], terminal: Terminal) -> None:
     """List batches, newest first."""
     table = Table()
-    for heading in ("Batch", "Status", "Professionals", "Started"):
+    table.add_column("Batch", no_wrap=True)
+    for heading in ("Status", "Professionals", "Started"):
         table.add_column(heading)
     for progress in progresses:
         batch = progress.batch

@@ -48,7 +48,7 @@ def parse_expression(text: str) -> Expression:
     except RecursionError:
         raise ValueError("is nested too deeply") from None
     except JMESPathError as error:
-        reason = " ".join(str(error).split(", for expression")[0].split())
+        reason = str(error).splitlines()[0].removesuffix(":").removesuffix(", for expression")
         raise ValueError(f'is not JMESPath ({reason}); a key with special characters is written in "quotes"') from None
     for name in _functions(parsed.parsed):
         if name not in Functions.FUNCTION_TABLE:

@@ -1,0 +1,140 @@
+from datetime import timedelta
+from email.utils import format_datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from prograde.adapters.listing_api.error_handler import (
+    MESSAGE_LENGTH_MAX,
+    WAIT_SECONDS_MAX,
+    api_message,
+    refusal,
+    retry_after,
+)
+from prograde.domain.outcome import Denied, Failure, NotFound, Outcome, Throttled
+from tests.listing_api.source_texts import NOW
+
+BODY = b'{"error":{"code":"x","message":"no such field: Foo"}}'
+SAID = "no such field: Foo"
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "expected"),
+    [
+        (200, {}, None),
+        (204, {}, None),
+        (299, {}, None),
+        (429, {}, Throttled(None)),
+        (429, {"retry-after": "7"}, Throttled(7.0)),
+        (503, {"retry-after": "7"}, Throttled(7.0)),
+        (503, {"retry-after": "soon"}, Throttled(None)),
+        (503, {}, Failure("server_error", f"status 503: {SAID}")),
+        (500, {"retry-after": "7"}, Failure("server_error", f"status 500: {SAID}")),
+        (504, {}, Failure("server_error", f"status 504: {SAID}")),
+        (999, {}, Failure("server_error", f"status 999: {SAID}")),
+        (408, {}, Failure("server_error", f"status 408: {SAID}")),
+        (425, {}, Failure("server_error", f"status 425: {SAID}")),
+        (401, {}, Denied(f"status 401: {SAID}")),
+        (403, {}, Denied(f"status 403: {SAID}")),
+        (404, {}, NotFound()),
+        (400, {}, Failure("client_error", f"status 400: {SAID}", is_terminal=True)),
+        (413, {}, Failure("client_error", f"status 413: {SAID}", is_terminal=True)),
+        (451, {}, Failure("client_error", f"status 451: {SAID}", is_terminal=True)),
+        (101, {}, Failure("malformed", f"status 101: {SAID}")),
+    ],
+)
+def test_each_status_is_one_outcome(status: int, headers: dict[str, str], expected: Outcome | None) -> None:
+    assert expected == refusal(status, headers, BODY, NOW)
+
+
+@pytest.mark.parametrize(
+    ("location", "place"),
+    [
+        ("https://other.example/a?token=abc", "https://other.example"),
+        ("HTTPS://Other.Example:8443/", "https://other.example:8443"),
+        ("/elsewhere", "a place on the same host"),
+        ("http://[", "a place on the same host"),
+        ("", "a place on the same host"),
+    ],
+)
+def test_a_redirect_is_terminal_and_names_the_origin_it_points_to(location: str, place: str) -> None:
+    outcome = refusal(302, {"location": location}, b"", NOW)
+
+    assert isinstance(outcome, Failure)
+    assert ("redirect", True) == (outcome.cause, outcome.is_terminal)
+    assert place in outcome.detail
+    assert "abc" not in outcome.detail
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        (None, None),
+        ("0", 0.0),
+        ("120", 120.0),
+        (" 120 ", 120.0),
+        ("1.5", 1.5),
+        (str(WAIT_SECONDS_MAX), float(WAIT_SECONDS_MAX)),
+        (str(WAIT_SECONDS_MAX + 1), None),
+        ("-5", None),
+        ("1e9", None),
+        ("9" * 400, None),
+        ("nan", None),
+        ("\xb2", None),
+        ("soon", None),
+        ("", None),
+        (format_datetime(NOW + timedelta(seconds=90), usegmt=True), 90.0),
+        ("Sat, 21 Nov 2026 12:01:30 -0000", 90.0),
+        (format_datetime(NOW - timedelta(seconds=1), usegmt=True), None),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", None),
+        ("Fri, 31 Dec 99999 23:59:59 +9999", None),
+    ],
+)
+def test_retry_after_is_read_as_seconds_from_now_or_not_believed(value: str | None, seconds: float | None) -> None:
+    assert seconds == retry_after(value, NOW)
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b'{"error":{"message":"why"}}', "why"),
+        (b'{"message":"why"}', "why"),
+        (b'{"error":"why"}', "why"),
+        (b'{"error":{"code":401}}', ""),
+        (b'{"error":null,"message":"why"}', "why"),
+        (b'{"message":["why"]}', ""),
+        (b'{"message":"two\\nlines\\u0000"}', "two lines"),
+        (b"<html>why</html>", ""),
+        (b"[]", ""),
+        (b"", ""),
+        (b"\xff\xfe", ""),
+    ],
+)
+def test_the_apis_own_words_are_found_in_an_error_body(body: bytes, message: str) -> None:
+    assert message == api_message(body)
+
+
+def test_the_apis_words_are_cut() -> None:
+    assert MESSAGE_LENGTH_MAX == len(api_message(b'{"message":"' + b"x" * 10_000 + b'"}'))
+
+
+@given(
+    status=st.integers(100, 999),
+    headers=st.dictionaries(st.sampled_from(["retry-after", "location", "date"]), st.text()),
+    body=st.binary()
+    | st.recursive(st.none() | st.text(), lambda inner: st.dictionaries(st.text(), inner)).map(
+        lambda value: repr(value).replace("'", '"').encode("utf-8", "replace")
+    ),
+)
+def test_any_answer_that_refuses_is_an_outcome_on_one_short_line(
+    status: int, headers: dict[str, str], body: bytes
+) -> None:
+    outcome = refusal(status, headers, body, NOW)
+
+    assert (outcome is None) == (200 <= status < 300)
+    if isinstance(outcome, Failure | Denied):
+        assert len(outcome.detail) < MESSAGE_LENGTH_MAX + 200
+        assert "\n" not in outcome.detail
+    if isinstance(outcome, Throttled) and outcome.wait_seconds is not None:
+        assert 0 <= outcome.wait_seconds <= WAIT_SECONDS_MAX

@@ -1,0 +1,43 @@
+from prograde.adapters.listing_api.http_listing_source import HttpListingSource
+from prograde.adapters.listing_api.secret import Redactor, Secret
+from prograde.domain.outcome import Denied, Failure
+from tests.listing_api.answering_server import http_answer
+from tests.listing_api.calls import PAGE, CountingGate, FixedClock, fetch_one
+from tests.listing_api.source_texts import TOKEN, page_request, source
+
+
+def test_no_secret_is_shown_even_where_the_api_repeats_it() -> None:
+    escaped = TOKEN.replace("/", "\\/").encode()
+    said = b'{"error":{"message":"bad token ' + escaped + b" and " + TOKEN.encode() + b'"}}'
+    link = f"Link: <https://x/?t={TOKEN}>"
+
+    denied, exchange = fetch_one(http_answer(said, "401 No", [link, f"ETag: {TOKEN}"]))
+    spelt = said.replace(TOKEN.encode(), f"\\u{ord(TOKEN[0]):04x}{TOKEN[1:]}".encode())
+    failed, _ = fetch_one(http_answer(spelt, "400 No"))
+    cursor = f"/reso/odata/Property?t={TOKEN.replace('/', '%2F').replace('+', '%2B').replace('=', '%3D')}"
+    _, followed = fetch_one(http_answer(PAGE), request=page_request(cursor=cursor))
+
+    shown = repr((denied, exchange, failed, followed))
+    assert Denied("status 401: bad token (hidden) and (hidden)") == denied
+    assert Failure("client_error", "status 400: bad token (hidden) and (hidden)", is_terminal=True) == failed
+    assert not any(spelling in shown for spelling in (TOKEN, escaped.decode(), "t0p%2Fsecret"))
+
+
+def test_no_secret_is_in_the_text_of_a_source() -> None:
+    loaded = source({"client.headers": {"X-Api-Key": "${env:LISTING_TOKEN}"}})
+
+    assert TOKEN not in repr(loaded) + str(loaded) + repr(vars(HttpListingSource(loaded, CountingGate(), FixedClock())))
+
+
+def test_a_secret_shows_nothing() -> None:
+    secret = Secret(TOKEN)
+
+    assert "Secret((hidden)) Secret((hidden))" == f"{secret!r} {secret}"
+    assert TOKEN == secret.reveal()
+
+
+def test_a_secret_that_holds_another_is_hidden_whole() -> None:
+    redactor = Redactor([Secret("abc"), Secret("abcdef")])
+
+    assert "(hidden) (hidden)" == redactor.text("abcdef abc")
+    assert b"(hidden) (hidden)" == redactor.data(b"abcdef abc")
