@@ -134,7 +134,7 @@ def _is_sale(property_type: object) -> bool:
     if not isinstance(property_type, str):
         return True
     word = fold(property_type)
-    return not word.endswith(("lease", "rental"))
+    return not word.endswith(("lease", "leases", "rental", "rentals"))
 
 
 def _price(value: object, field: str) -> int | None:

@@ -132,7 +132,9 @@ def advance(
     """
     if professional.is_final or isinstance(outcome, Denied):
         return professional
-    here = replace(professional, step=professional.step + 1, due_at=now)
+    # Without a raw row there was no call: a page given up because its handler died costs none.
+    calls = professional.calls + bool(raw_id)
+    here = replace(professional, step=professional.step + 1, due_at=now, calls=calls)
     match outcome:
         case Cancelled():
             return _stopped(here, State.CANCELLED, StopReason.CANCELLED, is_floor=True)
@@ -141,15 +143,15 @@ def advance(
         case ListingPage():
             return _paged(_counted(here, professional, raw_id), outcome, parameters)
         case Throttled():
-            return _throttled(replace(here, calls=here.calls + 1), outcome, now)
+            return _throttled(here, outcome, now)
         case NotFound() if here.stage is Stage.PROFILE:
-            return _stopped(replace(here, calls=here.calls + 1), State.NOT_FOUND, StopReason.NOT_FOUND)
+            return _stopped(here, State.NOT_FOUND, StopReason.NOT_FOUND)
         case NotFound():
             # The profile was there: a listing path that does not exist is a mistake to see, not an empty history.
             missing = Failure("not_found", f"the {here.stage} stage's path was not found", is_terminal=True)
-            return _failed(replace(here, calls=here.calls + 1), missing, parameters, now)
+            return _failed(here, missing, parameters, now)
         case Failure():
-            return _failed(replace(here, calls=here.calls + 1), outcome, parameters, now)
+            return _failed(here, outcome, parameters, now)
 
 
 def _counted(here: Professional, before: Professional, raw_id: str) -> Professional:
@@ -157,7 +159,6 @@ def _counted(here: Professional, before: Professional, raw_id: str) -> Professio
     line = CountedPage(before.step, before.stage, before.page, raw_id)
     return replace(
         here,
-        calls=here.calls + 1,
         failures_in_a_row=0,
         throttled_in_a_row=0,
         last_failure="",

@@ -78,7 +78,9 @@ def _grades(services: Services, batch: Batch) -> Iterator[GradedRow]:
 
 def _graded(batch: Batch, professional: Professional) -> GradedRow:
     if professional.state is not State.DONE:
-        reason = professional.last_failure or str(professional.stop_reason or "")
+        # Only a failure's own words: what a professional met on its way to another end depends on how the run went.
+        is_failed = professional.state is State.FAILED
+        reason = professional.last_failure if is_failed else str(professional.stop_reason or "")
         return GradedRow(professional.professional_id, "", -1, (reason,))
     grade = batch.parameters.rubric.grade(professional.aggregate, batch.parameters.as_of)
     return GradedRow(professional.professional_id, grade.name, grade.tier, grade.reasons)

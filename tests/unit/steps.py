@@ -1,0 +1,27 @@
+"""Steps of the state machine: where professionals stand, what a source may answer, and how they go on from there."""
+
+from dataclasses import replace
+
+from prograde.domain.batch import Parameters
+from prograde.domain.listing import Listing, Rejection
+from prograde.domain.outcome import Failure, ListingPage, Outcome
+from prograde.domain.professional import Professional, Stage, advance
+from tests.unit.examples import NEWCOMER, NOW, PARAMETERS, SELLER
+
+LISTER = replace(SELLER, stage=Stage.ACTIVE, step=1)
+PEOPLE = {Stage.PROFILE: NEWCOMER, Stage.ACTIVE: LISTER, Stage.HISTORICAL: SELLER}
+
+MORE = ListingPage((), next_cursor="next")
+LAST = ListingPage((), next_cursor=None)
+TIMEOUT = Failure("timeout", "no answer in 30 s")
+BROKEN = Failure("bad_request", "the query is refused", is_terminal=True)
+
+
+def after(professional: Professional, *outcomes: Outcome, parameters: Parameters = PARAMETERS) -> Professional:
+    for outcome in outcomes:
+        professional = advance(professional, outcome, parameters, NOW, f"raw-{professional.step}")
+    return professional
+
+
+def newest_first(*records: Listing | Rejection, next_cursor: str | None = "next") -> ListingPage:
+    return ListingPage(records, next_cursor, is_newest_first=True)

@@ -1,0 +1,216 @@
+from collections import Counter as Tally
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from prograde.domain.batch import (
+    EARLIEST,
+    Batch,
+    BatchStatus,
+    Counter,
+    Parameters,
+    Seeding,
+    counter_drained,
+    default_cutoff,
+    finished,
+    new_counters,
+    parameter_problems,
+    paused,
+    resumed,
+    settled,
+)
+from prograde.domain.grading import Rubric, Tier
+from prograde.errors import ConflictError
+from tests.unit.examples import AS_OF, BATCH, CUTOFF, NOW, PARAMETERS
+
+LATER = NOW + timedelta(minutes=5)
+SEEDED = replace(BATCH, op=None)
+DRAINED = replace(SEEDED, drained=BATCH.counters)
+
+VERBS: dict[str, Callable[[Batch], Batch]] = {
+    "pause": lambda batch: paused(batch, "stopped by hand"),
+    "resume": lambda batch: resumed(batch, LATER),
+    "finish": lambda batch: finished(batch, LATER, "digest"),
+}
+LEGAL = {
+    ("running", "pause"): "paused",
+    ("paused", "pause"): "paused",
+    ("paused", "resume"): "running",
+    ("running", "resume"): "running",
+    ("finalizing", "finish"): "complete",
+}
+
+
+@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("status", BatchStatus)
+def test_a_verb_is_legal_or_a_conflict(status: BatchStatus, verb: str) -> None:
+    batch = replace(SEEDED, status=status)
+    if (status, verb) in LEGAL:
+        assert LEGAL[status, verb] == VERBS[verb](batch).status
+    else:
+        with pytest.raises(ConflictError, match=f"batch-1 is {status} and cannot be"):
+            VERBS[verb](batch)
+
+
+@pytest.mark.parametrize("status", BatchStatus)
+def test_only_what_is_over_is_over(status: BatchStatus) -> None:
+    assert (status in {"complete", "incomplete", "cancelled"}) == status.is_over
+
+
+def test_a_pause_says_why_and_raises_the_epoch() -> None:
+    batch = paused(SEEDED, "stopped by hand")
+
+    assert ("stopped by hand", 1) == (batch.reason, batch.epoch)
+
+
+def test_a_resume_forgets_the_reason_and_gives_every_task_a_new_name() -> None:
+    batch = resumed(paused(BATCH, "stopped by hand"), LATER)
+
+    assert ("", 2, BATCH.wake + 1, LATER) == (batch.reason, batch.epoch, batch.wake, batch.due_at)
+
+
+def test_pausing_or_resuming_twice_changes_nothing_more() -> None:
+    still = paused(SEEDED, "stopped by hand")
+    going = resumed(still, LATER)
+
+    assert still == paused(still, "another reason")
+    assert going == resumed(going, LATER + timedelta(hours=1))
+
+
+@pytest.mark.parametrize(
+    ("reason", "is_cancelled", "expected"),
+    [
+        ("", False, BatchStatus.COMPLETE),
+        ("an outage", False, BatchStatus.INCOMPLETE),
+        ("", True, BatchStatus.CANCELLED),
+        ("an outage", True, BatchStatus.CANCELLED),
+    ],
+)
+def test_a_batch_ends_complete_incomplete_or_cancelled(
+    reason: str,
+    is_cancelled: bool,  # noqa: FBT001  # a table's column
+    expected: BatchStatus,
+) -> None:
+    batch = replace(DRAINED, status=BatchStatus.FINALIZING, reason=reason, is_cancelled=is_cancelled)
+
+    over = finished(batch, LATER, "digest")
+
+    assert (expected, LATER, "digest") == (over.status, over.finished_at, over.export_digest)
+
+
+@pytest.mark.parametrize("status", BatchStatus)
+@pytest.mark.parametrize("op", [None, Seeding(10, 1)], ids=["seeded", "seeding"])
+@pytest.mark.parametrize("missing", [0, 1])
+def test_a_batch_is_settled_only_when_it_is_open_seeded_and_drained(
+    status: BatchStatus, op: Seeding | None, missing: int
+) -> None:
+    batch = replace(BATCH, status=status, op=op, drained=BATCH.counters - missing)
+
+    after = settled(batch, LATER)
+
+    if status in {"running", "cancelling"} and op is None and missing == 0:
+        assert (BatchStatus.FINALIZING, 1, batch.wake + 1, LATER) == (
+            after.status,
+            after.grading_run,
+            after.wake,
+            after.due_at,
+        )
+    else:
+        assert batch == after
+
+
+def test_the_last_drained_counter_starts_finalize() -> None:
+    batch = replace(SEEDED, drained=BATCH.counters - 2)
+
+    statuses = [(batch := counter_drained(batch, LATER)).status for _ in range(2)]
+
+    assert [BatchStatus.RUNNING, BatchStatus.FINALIZING] == statuses
+
+
+def test_a_batch_that_drained_while_it_was_paused_finalizes_when_it_is_resumed() -> None:
+    batch = counter_drained(replace(paused(SEEDED, "by hand"), drained=BATCH.counters - 1), NOW)
+
+    assert BatchStatus.PAUSED is batch.status
+    assert BatchStatus.FINALIZING is resumed(batch, LATER).status
+
+
+@given(st.integers(0, 5_000), st.integers(1, 64))
+def test_counters_are_dealt_exactly_the_professionals_of_their_places(professionals: int, counters: int) -> None:
+    places = Tally(sequence % counters for sequence in range(professionals))
+
+    dealt = new_counters(professionals, counters)
+
+    assert [(index, places[index]) for index in range(counters)] == [(each.index, each.pending) for each in dealt]
+
+
+def test_a_counter_counts_final_transitions_by_state_and_grade() -> None:
+    counter = Counter(0, pending=3)
+
+    for state, grade in (("done", "A"), ("done", "A"), ("failed", None)):
+        counter = counter.closed_one(state, grade)
+
+    assert Counter(0, 0, {"done": 2, "failed": 1}, {"A": 2}) == counter
+
+
+@pytest.mark.parametrize(
+    ("as_of", "expected"),
+    [
+        (date(2026, 6, 30), date(2025, 6, 30)),
+        (date(2024, 2, 29), date(2023, 3, 1)),
+        (date(2025, 2, 28), date(2024, 2, 29)),
+        (date(1901, 1, 1), EARLIEST),
+        (date(1900, 6, 1), EARLIEST),
+        (EARLIEST, EARLIEST),
+        (date.min, EARLIEST),
+        (date.max, date(9998, 12, 31)),
+    ],
+)
+def test_the_default_cutoff_is_a_year_back_but_never_before_the_earliest_date(as_of: date, expected: date) -> None:
+    assert expected == default_cutoff(as_of)
+
+
+ACTIVE_TIERS = Rubric((Tier("Top", 9, minimum_active_listings=1), Tier("Rest")))
+
+
+@pytest.mark.parametrize(
+    ("parameters", "fields"),
+    [
+        (PARAMETERS, []),
+        (Parameters(as_of=EARLIEST, cutoff=EARLIEST), []),
+        (replace(PARAMETERS, cutoff=AS_OF), []),
+        (replace(PARAMETERS, as_of=AS_OF + timedelta(days=1)), ["as_of"]),
+        (Parameters(as_of=date(1899, 12, 31), cutoff=date(1899, 12, 31)), ["as_of", "cutoff"]),
+        (replace(PARAMETERS, cutoff=AS_OF + timedelta(days=1)), ["cutoff"]),
+        (replace(PARAMETERS, tiers_to_process=("A", "Z", "a")), ["tiers_to_process", "tiers_to_process"]),
+        (replace(PARAMETERS, rubric=ACTIVE_TIERS), []),
+        (replace(PARAMETERS, rubric=ACTIVE_TIERS, include_active=False), ["include_active"]),
+        (replace(PARAMETERS, rubric=Rubric((Tier("A", 1),))), ["tiers[0]"]),
+        (
+            Parameters(
+                as_of=date(2030, 1, 1),
+                cutoff=date(2031, 1, 1),
+                rubric=Rubric((Tier("A", 1, None, 1), Tier("B", 2), Tier("F"))),
+                tiers_to_process=("Z",),
+                include_active=False,
+            ),
+            ["as_of", "cutoff", "tiers[1].minimum_volume", "tiers_to_process", "include_active"],
+        ),
+    ],
+    ids=range(11),
+)
+def test_everything_wrong_with_parameters_is_named_at_once(parameters: Parameters, fields: list[str]) -> None:
+    assert fields == [problem.field for problem in parameter_problems(parameters, today=AS_OF)]
+
+
+def test_an_unknown_tier_is_answered_with_the_tiers_there_are_best_first() -> None:
+    (problem,) = parameter_problems(replace(PARAMETERS, tiers_to_process=("Z",)), today=AS_OF)
+
+    assert "is no tier of this run: A+, A, B, C, D, F" == problem.remedy
+
+
+def test_the_window_of_the_parameters_includes_both_ends() -> None:
+    assert (CUTOFF, AS_OF) == (PARAMETERS.window.cutoff, PARAMETERS.window.as_of)

@@ -1,0 +1,171 @@
+"""Whatever a source answers, in whatever order: the laws that every professional keeps."""
+
+from dataclasses import replace
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from typing_extensions import override
+
+from prograde.domain.aggregation import Attribution
+from prograde.domain.batch import Parameters
+from prograde.domain.listing import Listing, Rejection
+from prograde.domain.outcome import (
+    Cancelled,
+    Denied,
+    Failure,
+    ListingPage,
+    NotFound,
+    Outcome,
+    ProfilePage,
+    Throttled,
+)
+from prograde.domain.professional import CountedPage, Professional, Stage, State, advance
+from prograde.domain.profile import Profile, Statistics
+from tests.unit.examples import NEWCOMER, NOW, PARAMETERS
+from tests.unit.recount import recount
+from tests.unit.strategies import record_pages, rubrics
+
+profiles = st.builds(
+    Profile,
+    agent_key=st.sampled_from(["", "K2"]),
+    statistics=st.builds(Statistics, half_cents=st.none() | st.integers(0, 60)),
+)
+
+
+@st.composite
+def parameters_of_a_run(draw: st.DrawFn) -> Parameters:
+    include_active = draw(st.booleans())
+    rubric = draw(rubrics(with_active=include_active))
+    return replace(
+        PARAMETERS,
+        rubric=rubric,
+        attribution=draw(st.sampled_from(Attribution)),
+        include_active=include_active,
+        tiers_to_process=tuple(draw(st.lists(st.sampled_from([tier.name for tier in rubric.tiers]), max_size=2))),
+        early_stop=draw(st.booleans()),
+        failure_limit=draw(st.integers(1, 3)),
+        page_limit=draw(st.integers(1, 4)),
+    )
+
+
+class AnySource(RuleBasedStateMachine):
+    """A source that answers anything, and beside the professional a plain account of what it was given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.parameters = PARAMETERS
+        self.professional: Professional = NEWCOMER
+        self.throttled = 0
+        self.ledger: list[CountedPage] = []
+        self.records: dict[Stage, list[Listing]] = {stage: [] for stage in Stage}
+        self.rejected = 0
+
+    @initialize(parameters=parameters_of_a_run())
+    def begin(self, parameters: Parameters) -> None:
+        self.parameters = parameters
+
+    def answer(self, outcome: Outcome) -> None:
+        before = self.professional
+        self.professional = after = advance(before, outcome, self.parameters, NOW, f"raw-{before.step}")
+        if before.is_final or isinstance(outcome, Denied):
+            assert before == after
+            return
+        assert before.step + 1 == after.step
+        assert before.calls + 1 == after.calls
+        assert NOW <= after.due_at
+        assert (before.wake, before.epoch) == (after.wake, after.epoch)
+        self.account(before, outcome)
+
+    def account(self, before: Professional, outcome: Outcome) -> None:
+        self.throttled += isinstance(outcome, Throttled)
+        if isinstance(outcome, ProfilePage | ListingPage):
+            self.ledger.append(CountedPage(before.step, before.stage, before.page, f"raw-{before.step}"))
+        if isinstance(outcome, ListingPage):
+            listings = [record for record in outcome.records if isinstance(record, Listing)]
+            self.records[before.stage] += listings
+            self.rejected += len(outcome.records) - len(listings)
+
+    @precondition(lambda self: self.professional.stage is Stage.PROFILE)
+    @rule(profile=profiles)
+    def profile_page(self, profile: Profile) -> None:
+        self.answer(ProfilePage(profile))
+
+    @precondition(lambda self: self.professional.stage is not Stage.PROFILE)
+    @rule(records=record_pages(), next_cursor=st.sampled_from(["next", "next", None]), is_newest_first=st.booleans())
+    def listing_page(
+        self,
+        records: tuple[Listing | Rejection, ...],
+        next_cursor: str | None,
+        is_newest_first: bool,  # noqa: FBT001  # Hypothesis calls rules by keyword
+    ) -> None:
+        self.answer(ListingPage(records, next_cursor, is_newest_first))
+
+    @rule(wait=st.none() | st.floats())
+    def throttle(self, wait: float | None) -> None:
+        self.answer(Throttled(wait))
+
+    @rule()
+    def fail(self) -> None:
+        self.answer(Failure("timeout", "no answer"))
+
+    @rule()
+    def deny(self) -> None:
+        self.answer(Denied("401"))
+
+    @rule(
+        outcome=st.sampled_from([Failure("broken", "", is_terminal=True), NotFound(), Cancelled()]),
+        odds=st.integers(0, 9),
+    )
+    def end(self, outcome: Outcome, odds: int) -> None:
+        # Seldom, so that most runs come further than their first steps.
+        if odds == 0:
+            self.answer(outcome)
+
+    @invariant()
+    def the_ledger_is_what_was_counted_in_rising_steps(self) -> None:
+        assert tuple(self.ledger) == self.professional.ledger
+        steps = [line.step for line in self.ledger]
+        assert sorted(set(steps)) == steps
+
+    @invariant()
+    def the_figures_are_a_recount_of_the_counted_pages(self) -> None:
+        counted = recount(
+            self.records[Stage.ACTIVE],
+            self.records[Stage.HISTORICAL],
+            self.professional.agent_key,
+            self.parameters.attribution,
+            self.parameters.window,
+        )
+        expected = replace(counted, rejected_records=self.rejected)
+        assert expected == replace(self.professional.aggregate, seen=b"")
+
+    @invariant()
+    def calls_are_bounded(self) -> None:
+        pages = 1 + 2 * self.parameters.page_limit
+        assert self.professional.calls - self.throttled <= pages * self.parameters.failure_limit
+        assert self.professional.page <= self.parameters.page_limit
+
+    @invariant()
+    def an_end_has_a_reason_and_an_open_professional_has_none(self) -> None:
+        assert self.professional.is_final == (self.professional.stop_reason is not None)
+        assert not (self.professional.volume_is_floor and self.professional.state is State.OPEN)
+        if not self.professional.is_final:
+            assert self.professional.failures_in_a_row < self.parameters.failure_limit
+
+    @invariant()
+    def a_stage_that_is_left_out_is_never_asked(self) -> None:
+        assert self.parameters.include_active or self.professional.stage is not Stage.ACTIVE
+
+    @override
+    def teardown(self) -> None:
+        for _ in range(1 + 2 * self.parameters.page_limit):
+            if self.professional.is_final:
+                break
+            is_new = self.professional.stage is Stage.PROFILE
+            self.answer(ProfilePage(Profile()) if is_new else ListingPage((), "next"))
+        assert self.professional.is_final, "a source that answers ends every professional within the page limits"
+
+
+TestAnySource = AnySource.TestCase
+TestAnySource.settings = settings(max_examples=150, stateful_step_count=30, deadline=None)
