@@ -18,14 +18,16 @@ from prograde.adapters.local.dispatcher import Dispatcher
 from prograde.adapters.local.duckdb_warehouse import DuckdbWarehouse
 from prograde.adapters.local.file_blob_store import FileBlobStore
 from prograde.adapters.local.pacer import Pacer
+from prograde.adapters.local.rate_ledger import RateLedger
 from prograde.adapters.local.source_files import SourceFolder
 from prograde.adapters.local.sqlite_batch_store import SqliteBatchStore
 from prograde.adapters.local.sqlite_task_queue import SqliteTaskQueue
 from prograde.adapters.local.system_clock import SystemClock
 from prograde.domain.batch import Batch
 from prograde.domain.effects import digest
+from prograde.domain.pace import RateLimit
 from prograde.ports import ListingSource, SourceCatalog
-from prograde.settings import Settings
+from prograde.settings import Settings, pace_dir
 from prograde.use_cases.services import Services
 from prograde.use_cases.start_batch import source_blob
 
@@ -42,6 +44,7 @@ class LocalMachine:
         self._guard = threading.Lock()
         self._sources: dict[str, HttpListingSource] = {}
         self._pacers: dict[str, Pacer] = {}
+        self._ledgers: list[RateLedger] = []
         self._clock = SystemClock()
         self._store = SqliteBatchStore(directory.state)
         self._warehouse = DuckdbWarehouse(directory.warehouse)
@@ -70,8 +73,10 @@ class LocalMachine:
         auth = source.client.auth
         credential = digest(source.client.base_url.origin, *sorted(auth.headers().items() if auth else ()))
         if credential not in self._pacers:
-            window = source.rate_limits[0]
-            self._pacers[credential] = Pacer(window.limit, window.interval, self._clock)
+            limits = [RateLimit(window.limit, window.interval) for window in source.rate_limits]
+            ledger = RateLedger(pace_dir(self._env) / f"{credential}.ledger", max(limit.limit for limit in limits))
+            self._ledgers.append(ledger)
+            self._pacers[credential] = Pacer(limits, ledger, self._clock)
         return self._pacers[credential]
 
     def source(self, batch: Batch) -> Source:
@@ -99,6 +104,8 @@ class LocalMachine:
         """Close every file."""
         for source in self._sources.values():
             source.close()
+        for ledger in self._ledgers:
+            ledger.close()
         self._warehouse.close()
         self.queue.close()
         self._store.close()

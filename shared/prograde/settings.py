@@ -32,3 +32,15 @@ class Settings:
         if problems:
             raise InputError(problems)
         return cls(Path(env["PROGRADE_DATA_DIR"]), Path(env["PROGRADE_SOURCES_DIR"]))
+
+
+def pace_dir(env: Mapping[str, str]) -> Path:
+    """
+    Find the folder of the rate ledgers: PROGRADE_PACE_DIR, or the user's state folder.
+
+    It is the user's and not a data directory's: a provider counts a credential's calls, wherever they come from.
+    """
+    if named := env.get("PROGRADE_PACE_DIR"):
+        return Path(named)
+    state = env.get("XDG_STATE_HOME")
+    return (Path(state) if state else Path.home() / ".local" / "state") / "prograde" / "pace"

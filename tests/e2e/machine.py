@@ -29,7 +29,7 @@ class Workplace:
         text = text.replace(TEMPLATE_URL, server.reso_url).replace("limit: 20", f"limit: {calls_a_second}")
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "source.yaml").write_text(text, encoding="utf-8")
-        return cls(folder, {**os.environ, "SANDBOX_TOKEN": TOKEN})
+        return cls(folder, {**os.environ, "SANDBOX_TOKEN": TOKEN, "PROGRADE_PACE_DIR": str(folder / "pace")})
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "prograde.entrypoints.cli", *arguments]

@@ -33,7 +33,7 @@ def machine(practice_api: SandboxServer, tmp_path: Path, monkeypatch: pytest.Mon
     practice_api.reset()
     place = Workplace.make(tmp_path, practice_api, calls_a_second=1_000)
     (tmp_path / "data").mkdir()
-    with local_machine(DataDirectory(tmp_path / "data"), SourceFolder(place.folder), {"SANDBOX_TOKEN": TOKEN}) as lent:
+    with local_machine(DataDirectory(tmp_path / "data"), SourceFolder(place.folder), place.env) as lent:
         yield lent
 
 

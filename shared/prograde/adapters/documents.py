@@ -1,5 +1,6 @@
 """Domain objects as the JSON that stores and queues hold; the same text in both families."""
 
+from functools import lru_cache
 from typing import Generic, TypeVar
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
@@ -20,6 +21,8 @@ class Document(Generic[T]):
         # own it might contradict, but it does beside an optional one.
         config = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
         self._kind = kind
+        # A delivery reads the same professional and batch two or three times; values are frozen, so they can be shared.
+        self._parsed = lru_cache(maxsize=64)(self._parse)
         self._adapter: TypeAdapter[T | None] = TypeAdapter(kind | None, config=config)  # type: ignore[arg-type]  # kind is a class
 
     def write(self, value: T) -> str:
@@ -28,6 +31,9 @@ class Document(Generic[T]):
 
     def read(self, text: str | bytes) -> T:
         """Read what `write` wrote; raises CorruptionError for anything else."""
+        return self._parsed(text)
+
+    def _parse(self, text: str | bytes) -> T:
         try:
             value = self._adapter.validate_json(text)
         except ValidationError as error:

@@ -29,6 +29,7 @@ def main() -> int:
     market = seeded_market(AGENTS, SEED, AS_OF)
     write_roster(FOLDER / "roster.csv", market)
     os.environ["SANDBOX_TOKEN"] = TOKEN
+    os.environ["PROGRADE_PACE_DIR"] = str(FOLDER / "pace")
     with SandboxServer(market, TOKEN) as server:
         template = (files("prograde.templates") / "sandbox_reso.yaml").read_text(encoding="utf-8")
         source = template.replace("http://127.0.0.1:8765/reso/odata", server.reso_url)

@@ -1,0 +1,117 @@
+"""What is stored reads back as it was written."""
+
+from dataclasses import fields
+from datetime import UTC
+from types import EllipsisType
+from typing import Any, TypeVar
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from prograde.adapters.documents import (
+    BATCH,
+    COUNTER,
+    PARAMETERS,
+    PROFESSIONAL,
+    read_finalize_task,
+    read_page_task,
+    read_seed_task,
+    read_sounding_task,
+    task_kind,
+    write_task,
+)
+from prograde.domain.aggregation import Aggregate
+from prograde.domain.batch import Batch, Counter, Parameters
+from prograde.domain.effects import FinalizeTask, PageTask, SeedTask, SoundingTask, Task
+from prograde.domain.grading import Rubric, Tier
+from prograde.domain.professional import Professional
+from prograde.domain.profile import Profile, Statistics
+from prograde.errors import CorruptionError, InputError
+from tests.contracts import specimens
+
+T = TypeVar("T")
+
+READERS = {
+    "page": read_page_task,
+    "seed": read_seed_task,
+    "finalize": read_finalize_task,
+    "sounding": read_sounding_task,
+}
+COUNTS = st.dictionaries(st.text(), st.integers())
+MOMENTS = st.datetimes(timezones=st.just(UTC))
+
+
+def every_field(kind: type[T], **strategies: st.SearchStrategy[Any]) -> st.SearchStrategy[T]:
+    """Draw each field of a dataclass, also those that have a default; by its type unless a strategy is given."""
+    # The fields' names are read at run time: a new field is drawn without anybody thinking of it.
+    drawn: dict[str, st.SearchStrategy[Any] | EllipsisType] = {
+        field.name: strategies.get(field.name, ...)
+        for field in fields(kind)  # type: ignore[arg-type]  # every kind here is a dataclass
+    }
+    return st.builds(kind, **drawn)
+
+
+PROFILES = every_field(Profile, statistics=every_field(Statistics))
+PROFESSIONALS = every_field(
+    Professional, due_at=MOMENTS, profile=st.none() | PROFILES, aggregate=every_field(Aggregate)
+)
+RUBRICS = st.builds(Rubric, st.lists(every_field(Tier), max_size=3).map(tuple))
+PARAMETERS_DRAWN = every_field(Parameters, rubric=RUBRICS)
+BATCHES = every_field(
+    Batch,
+    parameters=PARAMETERS_DRAWN,
+    created_at=MOMENTS,
+    due_at=MOMENTS,
+    finished_at=st.none() | MOMENTS,
+)
+TASKS: st.SearchStrategy[Task] = st.one_of(
+    every_field(PageTask, due_at=MOMENTS),
+    every_field(SeedTask, due_at=MOMENTS),
+    every_field(FinalizeTask, due_at=MOMENTS),
+    every_field(SoundingTask, due_at=MOMENTS, sent_at=MOMENTS),
+)
+
+
+@given(PROFESSIONALS)
+def test_a_professional_reads_back(professional: Professional) -> None:
+    assert professional == PROFESSIONAL.read(PROFESSIONAL.write(professional))
+
+
+@given(BATCHES)
+def test_a_batch_reads_back(batch: Batch) -> None:
+    assert batch == BATCH.read(BATCH.write(batch))
+
+
+@given(every_field(Counter, by_state=COUNTS, by_grade=COUNTS))
+def test_a_counter_reads_back(counter: Counter) -> None:
+    assert counter == COUNTER.read(COUNTER.write(counter))
+
+
+@given(PARAMETERS_DRAWN)
+def test_parameters_read_back(parameters: Parameters) -> None:
+    assert parameters == PARAMETERS.read(PARAMETERS.write(parameters))
+
+
+@given(TASKS)
+def test_a_task_reads_back(task: Task) -> None:
+    assert task == READERS[task_kind(task)](write_task(task).encode())
+
+
+def test_a_professional_with_every_listing_it_may_have_stays_below_a_mebibyte() -> None:
+    full = Aggregate(seen=bytes(range(256)) * (50_000 * 8 // 256))
+
+    assert len(PROFESSIONAL.write(Professional("b", "p", 0, specimens.NOON, aggregate=full))) < 2**20
+
+
+@pytest.mark.parametrize("text", ["", "null", "{}", "[]", '{"batch_id":', '{"batch_id": 1}', "\x00"])
+def test_what_is_no_document_is_corruption(text: str) -> None:
+    with pytest.raises(CorruptionError, match="not a stored Professional"):
+        PROFESSIONAL.read(text)
+
+
+@pytest.mark.parametrize("kind", READERS)
+@pytest.mark.parametrize("body", [b"", b"null", b"{}", b"\xff\xfe", b'{"batch_id": {}}', b"[" * 100_000])
+def test_what_is_no_task_is_bad_input(kind: str, body: bytes) -> None:
+    with pytest.raises(InputError, match="body"):
+        READERS[kind](body)

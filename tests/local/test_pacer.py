@@ -1,0 +1,192 @@
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from prograde.adapters.local.pacer import Pacer
+from prograde.adapters.local.rate_ledger import RateLedger
+from prograde.adapters.local.system_clock import SystemClock
+from prograde.domain.pace import RateLimit
+from prograde.errors import CorruptionError, InterruptedCallError
+from prograde.ports import Clock
+from tests.local.shifted_clock import ShiftedClock
+
+SECOND = timedelta(seconds=1)
+
+MakePacer = Callable[..., Pacer]
+
+
+@pytest.fixture
+def make_pacer(tmp_path: Path) -> Iterator[MakePacer]:
+    """Makes pacers over one ledger file, each with a ledger object of its own, as processes have."""
+    ledgers = []
+
+    def make(*limits: tuple[int, timedelta], clock: Clock | None = None) -> Pacer:
+        windows = [RateLimit(limit, interval) for limit, interval in limits]
+        ledgers.append(RateLedger(tmp_path / "ledger", max(limit for limit, _ in limits)))
+        return Pacer(windows, ledgers[-1], clock or SystemClock())
+
+    yield make
+    for ledger in ledgers:
+        ledger.close()
+
+
+def overfull(sent: Sequence[datetime], limit: int, interval: timedelta) -> list[tuple[datetime, datetime]]:
+    """Find the windows, shorter than the interval, that hold more calls than the limit."""
+    ordered = sorted(sent)
+    pairs = zip(ordered, ordered[limit:], strict=False)
+    return [(first, last) for first, last in pairs if last - first < interval]
+
+
+def test_no_sliding_second_holds_more_than_the_limit_however_many_threads_call(
+    make_pacer: MakePacer,
+    record_property: Callable[[str, object], None],
+) -> None:
+    pacer = make_pacer((200, SECOND))
+    end = time.monotonic() + 2
+
+    def call(_: int) -> list[datetime]:
+        sent = []
+        while time.monotonic() < end:
+            sent.append(pacer.pass_one())
+        return sent
+
+    with ThreadPoolExecutor(8) as threads:
+        sent = [moment for moments in threads.map(call, range(8)) for moment in moments]
+
+    utilisation = len(sent) / (200 * (max(sent) - min(sent)).total_seconds())
+    record_property("utilisation", utilisation)
+    print(f"utilisation {utilisation:.1%}")  # noqa: T201  # shown by pytest -s: a figure to watch, not a promise
+    assert [] == overfull(sent, 200, SECOND)
+    assert len(sent) == len(set(sent)) == pacer.calls
+
+
+@pytest.mark.parametrize("limit", [1, 2, 7])
+def test_a_window_of_a_few_calls_is_kept(make_pacer: MakePacer, limit: int) -> None:
+    interval = timedelta(milliseconds=100)
+    pacer = make_pacer((limit, interval))
+
+    sent = [pacer.pass_one() for _ in range(3 * limit + 1)]
+
+    assert [] == overfull(sent, limit, interval)
+    assert sent[-1] - sent[0] >= 3 * interval
+
+
+def test_a_clock_that_is_set_back_neither_stalls_the_calls_nor_crowds_them(make_pacer: MakePacer) -> None:
+    clock = ShiftedClock()
+    interval = timedelta(milliseconds=200)
+    pacer = make_pacer((10, interval), clock=clock)
+    began = time.monotonic()
+    true_moments = []
+
+    for number in range(45):
+        if number in (5, 14, 15, 28):
+            clock.set_by(-3600)
+        pacer.pass_one()
+        true_moments.append(clock.true_moment)
+
+    assert [] == overfull(true_moments, 10, interval)
+    assert time.monotonic() - began < 60
+
+
+def test_a_clock_that_is_set_back_a_little_does_not_crowd_the_calls(make_pacer: MakePacer) -> None:
+    clock = ShiftedClock()
+    interval = timedelta(milliseconds=200)
+    pacer = make_pacer((10, interval), clock=clock)
+    true_moments = []
+
+    for _ in range(45):
+        clock.set_by(-0.005)
+        pacer.pass_one()
+        true_moments.append(clock.true_moment)
+
+    assert [] == overfull(true_moments, 10, interval)
+
+
+def test_a_clock_that_jumps_ahead_keeps_the_window_by_the_recorded_times(make_pacer: MakePacer) -> None:
+    clock = ShiftedClock()
+    interval = timedelta(milliseconds=200)
+    pacer = make_pacer((10, interval), clock=clock)
+    sent = []
+
+    for number in range(45):
+        if number in (5, 14, 15, 28):
+            clock.set_by(0.15)
+        sent.append(pacer.pass_one())
+
+    assert [] == overfull(sent, 10, interval)
+
+
+def test_closing_tells_who_waits_and_who_comes_that_the_call_was_not_made(make_pacer: MakePacer) -> None:
+    pacer = make_pacer((1, timedelta(hours=1)))
+    pacer.pass_one()
+
+    with ThreadPoolExecutor(4) as threads:
+        waiting = [threads.submit(pacer.pass_one) for _ in range(4)]
+        pacer.close()
+        errors = [call.exception(timeout=30) for call in waiting]
+
+    assert [InterruptedCallError] * 4 == [type(error) for error in errors]
+    with pytest.raises(InterruptedCallError):
+        pacer.pass_one()
+    assert 1 == pacer.calls
+
+
+def test_three_windows_at_once_are_each_kept_over_restarts(make_pacer: MakePacer) -> None:
+    limits = (5, timedelta(milliseconds=50)), (12, timedelta(milliseconds=300)), (30, SECOND)
+    sent = []
+
+    # A pacer of its own for every seven calls: as if the process had died and begun again.
+    for _ in range(9):
+        pacer = make_pacer(*limits)
+        sent += [pacer.pass_one() for _ in range(7)]
+
+    for limit, interval in limits:
+        assert [] == overfull(sent, limit, interval)
+    assert max(sent) - min(sent) < 2.5 * SECOND, "63 calls at 30 a second, and no window waited for in vain"
+
+
+def test_two_processes_share_the_windows_of_a_credential(make_pacer: MakePacer) -> None:
+    pacers = [make_pacer((10, timedelta(milliseconds=200))) for _ in range(3)]
+
+    with ThreadPoolExecutor(3) as threads:
+        moments = threads.map(lambda pacer: [pacer.pass_one() for _ in range(15)], pacers)
+
+    assert [] == overfull([moment for some in moments for moment in some], 10, timedelta(milliseconds=200))
+
+
+def test_a_larger_limit_keeps_the_calls_that_a_smaller_one_recorded(make_pacer: MakePacer) -> None:
+    interval = timedelta(milliseconds=400)
+    sent = [make_pacer((3, interval)).pass_one() for _ in range(3)]
+    larger = make_pacer((8, interval))
+    sent += [larger.pass_one() for _ in range(12)]
+    assert [] == overfull(sent, 8, interval)
+    smaller = make_pacer((2, interval))
+    sent += [smaller.pass_one() for _ in range(4)]
+    assert [] == overfull(sent[-5:], 2, interval)
+
+
+def test_who_waits_for_a_window_sleeps_and_says_until_when(make_pacer: MakePacer) -> None:
+    pacer = make_pacer((1, timedelta(hours=1)))
+    sent = pacer.pass_one()
+    with ThreadPoolExecutor(1) as threads:
+        waiting = threads.submit(pacer.pass_one)
+        before = time.process_time()
+        time.sleep(0.3)
+        busy = time.process_time() - before
+        assert pacer.free_at is not None
+        assert timedelta(hours=1) <= pacer.free_at - sent < timedelta(hours=1, seconds=1)
+        pacer.close()
+        assert isinstance(waiting.exception(timeout=30), InterruptedCallError)
+    print(f"processor time while waiting 0.3 s: {busy:.3f} s")  # noqa: T201  # a figure to watch
+
+
+def test_a_file_that_is_no_ledger_is_refused_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "ledger"
+    path.write_bytes(b"something else, longer than a header")
+    with pytest.raises(CorruptionError, match="is no rate ledger"):
+        RateLedger(path, 10)
+    assert b"something else, longer than a header" == path.read_bytes()
