@@ -4,6 +4,7 @@ import os
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from importlib.metadata import version
 from importlib.resources import as_file, files
 
@@ -81,7 +82,7 @@ class LocalMachine:
 
     def source(self, batch: Batch) -> Source:
         """Read the source file that was kept at the batch's start; raises InputError, a secret may be missing now."""
-        return load_source(self.services.blobs.read(source_blob(batch.batch_id)).decode(), self._env)
+        return load_source(self.services.blobs.read(source_blob(batch)).decode(), self._env)
 
     def dispatcher(self, concurrency: int) -> Dispatcher:
         """Build the dispatcher over the functions' own apps."""
@@ -92,6 +93,11 @@ class LocalMachine:
         """Count the calls that left since the start."""
         with self._guard:
             return sum(pacer.calls for pacer in self._pacers.values())
+
+    def free_at(self) -> datetime | None:
+        """Tell until when calls wait for a window to allow more; None while none waits."""
+        with self._guard:
+            return max((pacer.free_at for pacer in self._pacers.values() if pacer.free_at), default=None)
 
     def interrupt(self) -> None:
         """Let no further call leave, and wake the dispatcher."""

@@ -25,6 +25,8 @@ def configure(stream: TextIO, level: int = logging.INFO) -> None:
             ],
         )
     )
+    # A log that cannot be written (a full disk) must not fill the terminal with its own troubles.
+    logging.raiseExceptions = False
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)

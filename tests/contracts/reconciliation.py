@@ -117,7 +117,12 @@ class ReconciliationContract:
         """Give a warehouse."""
         raise NotImplementedError
 
-    @hypothesis.settings(max_examples=60, suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture])
+    @hypothesis.settings(
+        max_examples=60,
+        # An example costs durable writes and queries: to shrink one would take longer than a test may.
+        phases=[hypothesis.Phase.explicit, hypothesis.Phase.reuse, hypothesis.Phase.generate],
+        suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture],
+    )
     @hypothesis.given(
         attribution=st.sampled_from(Attribution),
         is_early_stopped=st.booleans(),

@@ -17,6 +17,7 @@ BATCH = Batch(
     batch_id="north-2026-11-01-0a1b2c3d",
     source="north",
     source_sha256=sha256(b"source").hexdigest(),
+    order_sha256="1" * 32,
     parameters=PARAMETERS,
     roster=Roster("batches/north/roster.txt", 40, sha256(b"roster").hexdigest()),
     created_at=NOON,

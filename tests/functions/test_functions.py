@@ -71,6 +71,8 @@ def test_the_same_idempotency_key_is_the_same_batch(machine: LocalMachine) -> No
     second = post_batch(machine, "professional_id\nA1\n", key="2026-Q4")
     assert first.get_json()["batch_id"] == second.get_json()["batch_id"]
     assert 1 == len(list(machine.services.store.batches()))
+    dated = post_batch(machine, "professional_id\nA1\n", key="2026-Q4", parameters='{"as_of": "2026-06-30"}')
+    assert 409 == dated.status_code, "another order, even if it came to the same today"
     other = post_batch(machine, "professional_id\nA2\n", key="2026-Q4")
     assert 409 == other.status_code
     assert "use a new key" in other.get_json()["detail"]

@@ -44,6 +44,7 @@ BATCH = Batch(
     batch_id="batch-1",
     source="sandbox",
     source_sha256="0" * 64,
+    order_sha256="1" * 32,
     parameters=PARAMETERS,
     roster=Roster("batches/batch-1/roster.txt", 100, "1" * 64),
     created_at=NOW,

@@ -133,6 +133,7 @@ class Batch:
     """
     One run, as stored.
 
+    `order_sha256` digests what was asked for, as it was asked: defaults such as today are in `parameters` only.
     `drained` counts the counters with nothing pending. `op` is the chain of control tasks under way, `wake` makes
     its next task's name new, `due_at` says by when something should have moved. `epoch` rises with each pause,
     resume and cancel, so that each unfinished professional is woken once for each.
@@ -141,6 +142,7 @@ class Batch:
     batch_id: str
     source: str
     source_sha256: str
+    order_sha256: str
     parameters: Parameters
     roster: Roster
     created_at: datetime

@@ -18,6 +18,7 @@ from prograde.adapters.listing_api.source_file import load_source
 from prograde.adapters.local.source_files import read_source
 from prograde.adapters.roster_csv import CleanRoster, clean_roster
 from prograde.domain.batch import Parameters
+from prograde.domain.effects import digest
 from prograde.entrypoints.parameters import parse_parameters
 from prograde.errors import InputError, Problem
 from prograde.use_cases.services import Services
@@ -65,7 +66,8 @@ def checked_order(given: Given, today: date, env: Mapping[str, str]) -> Iterator
     with ExitStack() as stack:
         text = mistakes.of(given.source_text)
         source = None if text is None else mistakes.of(lambda: load_source(text, env))
-        parameters = mistakes.of(lambda: _parameters(given.parameters(), today, source))
+        values = mistakes.of(given.parameters)
+        parameters = None if values is None else mistakes.of(lambda: _parameters(values, today, source))
         roster = mistakes.of(lambda: _roster(stack, given))
         if text is None or source is None or parameters is None or roster is None:
             raise InputError(mistakes.problems)
@@ -76,6 +78,7 @@ def checked_order(given: Given, today: date, env: Mapping[str, str]) -> Iterator
             roster=roster.lines,
             professionals=roster.professionals,
             roster_sha256=roster.sha256,
+            sha256=digest(text, roster.sha256, json.dumps(values, sort_keys=True, default=str)),
             idempotency_key=given.idempotency_key,
         )
         yield CheckedOrder(order, source, roster.notes)

@@ -2,7 +2,7 @@
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
@@ -10,14 +10,15 @@ from rich.console import Console
 from rich.progress import BarColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 
+from prograde.bootstrap import LocalMachine
 from prograde.errors import ProgradeError
 from prograde.use_cases.read_batch import Progress, read_progress
-from prograde.use_cases.services import Services
 
 REFRESH_SECONDS = 0.5
 LINE_EVERY = timedelta(seconds=10)
 PACE_OVER = timedelta(seconds=30)
 """The pace, and so the remaining time, is that of the last half minute."""
+WAIT_WORTH_SAYING = timedelta(seconds=3)
 
 
 class Pace:
@@ -43,10 +44,10 @@ class Pace:
 class ProgressDisplay:
     """Shows one batch on a console."""
 
-    def __init__(self, services: Services, batch_id: str, calls: Callable[[], int], console: Console) -> None:
-        self._services = services
+    def __init__(self, machine: LocalMachine, batch_id: str, console: Console) -> None:
+        self._machine = machine
+        self._services = machine.services
         self._batch_id = batch_id
-        self._calls = calls
         self._console = console
         self._call_pace = Pace()
         self._end_pace = Pace()
@@ -85,7 +86,7 @@ class ProgressDisplay:
 
     def _show(self, bar: Bar, task: TaskID, progress: Progress) -> None:
         now = self._services.clock.now()
-        self._call_pace.add(now, self._calls())
+        self._call_pace.add(now, self._machine.calls())
         self._end_pace.add(now, progress.ended)
         counts, pace = counts_text(progress), self._pace_text(progress)
         bar.update(task, total=progress.total, completed=progress.ended, counts=counts, pace=pace)
@@ -95,6 +96,9 @@ class ProgressDisplay:
 
     def _pace_text(self, progress: Progress) -> str:
         text = f"{self._call_pace.per_second:.1f} calls/s"
+        free_at = self._machine.free_at()
+        if free_at is not None and free_at - self._services.clock.now() > WAIT_WORTH_SAYING:
+            return f"{text}, waiting for the source's limit until {free_at:%H:%M:%S} UTC"
         ends = self._end_pace.per_second
         if ends > 0 and progress.open:
             text += f", about {timedelta(seconds=round(progress.open / ends))} left"

@@ -58,7 +58,7 @@ def run_to_end(machine: LocalMachine, batch: Batch, terminal: Terminal) -> int:
         return status.is_over or status is BatchStatus.PAUSED or bool(stuck)
 
     dispatcher = machine.dispatcher(machine.source(batch).client.concurrency)
-    display = ProgressDisplay(machine.services, batch.batch_id, machine.calls, terminal.errors)
+    display = ProgressDisplay(machine, batch.batch_id, terminal.errors)
     with _interruptible(machine) as stopping, display.shown():
         dispatcher.run(is_over, stopping)
     progress = read_progress(store, batch.batch_id)

@@ -1,6 +1,7 @@
 """Start a batch: keep its inputs, create it with its counters, seed it."""
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from hashlib import sha256
 from io import BytesIO
 from typing import BinaryIO
@@ -20,8 +21,8 @@ class Order:
     """
     A checked order for a batch.
 
-    `roster` yields one professional id a line, each once; `idempotency_key` makes a repeated order the same batch,
-    "" for an order that is meant to be new each time.
+    `roster` yields one professional id a line, each once; `sha256` digests source, roster and parameters as they were
+    given. `idempotency_key` makes a repeated order the same batch, "" for one that is meant to be new each time.
     """
 
     source: str
@@ -30,6 +31,7 @@ class Order:
     roster: BinaryIO
     professionals: int
     roster_sha256: str
+    sha256: str
     idempotency_key: str = ""
 
 
@@ -41,22 +43,24 @@ def start_batch(services: Services, order: Order) -> Batch:
     names, or a batch whose seeding supervise takes up.
     """
     now = services.clock.now()
-    source_sha256 = sha256(order.source_text.encode()).hexdigest()
-    key = order.idempotency_key or f"{now.isoformat()} {order.roster_sha256}"
-    batch_id = f"{order.source}-{order.parameters.as_of}-{digest(order.source, key)[:8]}"
+    batch_id = _batch_id(order, now)
     batch = Batch(
         batch_id=batch_id,
         source=order.source,
-        source_sha256=source_sha256,
+        source_sha256=sha256(order.source_text.encode()).hexdigest(),
+        order_sha256=order.sha256,
         parameters=order.parameters,
-        roster=Roster(roster_blob(batch_id), order.professionals, order.roster_sha256),
+        # By its content too: an attempt that crashed may have left another roster under the same key.
+        roster=Roster(
+            f"batches/{batch_id}/roster-{order.roster_sha256[:16]}.txt", order.professionals, order.roster_sha256
+        ),
         created_at=now,
         due_at=now,
     )
     counters = new_counters(order.professionals, batch.counters)
     batch = _with_empty_counters_drained(batch)
     services.blobs.put(batch.roster.blob, order.roster)
-    services.blobs.put(source_blob(batch_id), BytesIO(order.source_text.encode()))
+    services.blobs.put(source_blob(batch), BytesIO(order.source_text.encode()))
     if services.store.create_batch(batch, counters):
         services.warehouse.append_batch(batch, now)
     else:
@@ -68,6 +72,13 @@ def start_batch(services: Services, order: Order) -> Batch:
     return batch
 
 
+def _batch_id(order: Order, now: datetime) -> str:
+    """Name the batch: by its key alone if it has one, so that a retry after midnight finds it."""
+    if order.idempotency_key:
+        return f"{order.source}-{digest('order', order.source, order.idempotency_key)[:12]}"
+    return f"{order.source}-{order.parameters.as_of}-{digest('order', now.isoformat(), order.sha256)[:8]}"
+
+
 def _with_empty_counters_drained(batch: Batch) -> Batch:
     """A counter dealt nobody has nothing pending from the start: no final transition will ever say so."""
     empty = max(0, batch.counters - batch.roster.professionals)
@@ -77,11 +88,7 @@ def _with_empty_counters_drained(batch: Batch) -> Batch:
 def _same_order(services: Services, ordered: Batch) -> Batch:
     stored = services.store.batch(ordered.batch_id)
     assert stored is not None  # create_batch just found it, and batches are never deleted
-    if (stored.source_sha256, stored.parameters, stored.roster) != (
-        ordered.source_sha256,
-        ordered.parameters,
-        ordered.roster,
-    ):
+    if stored.order_sha256 != ordered.order_sha256:
         raise ConflictError(
             f"the idempotency key already started batch {stored.batch_id}, with another source file, roster or "
             "parameters: use a new key"
@@ -89,11 +96,6 @@ def _same_order(services: Services, ordered: Batch) -> Batch:
     return stored
 
 
-def roster_blob(batch_id: str) -> str:
-    """Name the blob of a batch's roster."""
-    return f"batches/{batch_id}/roster.txt"
-
-
-def source_blob(batch_id: str) -> str:
+def source_blob(batch: Batch) -> str:
     """Name the blob of a batch's source file, as it was at the start."""
-    return f"batches/{batch_id}/source.yaml"
+    return f"batches/{batch.batch_id}/source-{batch.source_sha256[:16]}.yaml"

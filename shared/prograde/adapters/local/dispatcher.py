@@ -55,6 +55,7 @@ class Dispatcher:
         self._finished: list[str] = []
         self._supervised_at: datetime | None = None
         self._crash: BaseException | None = None
+        self._stopping = threading.Event()
 
     def run(self, is_over: Callable[[], bool], stopping: threading.Event) -> None:
         """
@@ -63,6 +64,7 @@ class Dispatcher:
         `is_over` is asked after deliveries, not on a timer of its own; who sets `stopping` also sets the queue's
         `changed`. An error that no later delivery could mend (the queue's own file fails) ends the run and is raised.
         """
+        self._stopping = stopping
         self._queue.release()
         with ThreadPoolExecutor(sum(self._limits.values()) + 1, thread_name_prefix="delivery") as workers:
             while self._goes_on(is_over, stopping):
@@ -121,6 +123,8 @@ class Dispatcher:
             if response.status // 100 == 2:  # noqa: PLR2004  # any 2xx acknowledges
                 with self._guard:
                     self._finished.append(delivery.name)
+            elif self._stopping.is_set():
+                self._queue.hand_back(delivery.name)
             else:
                 wait = min(RETRY_SECONDS_MAX, RETRY_SECONDS_BASE * 2 ** min(delivery.deliveries, 20))
                 error = f"{response.status} {response.body[:300].decode(errors='replace')}"

@@ -22,6 +22,7 @@ CREATE TABLE IF NOT EXISTS tasks (
 );
 CREATE INDEX IF NOT EXISTS waiting_by_due_at ON tasks (queue, due_at) WHERE state = 'waiting';
 CREATE INDEX IF NOT EXISTS delivered_by_due_at ON tasks (due_at) WHERE state = 'delivered';
+CREATE INDEX IF NOT EXISTS refused_by_deliveries ON tasks (deliveries) WHERE last_error != '';
 """
 
 
@@ -85,7 +86,7 @@ class SqliteTaskQueue:
         now = self._clock.now()
         with self._file.write() as connection:
             connection.executemany(
-                "UPDATE tasks SET state = 'delivered', body = '', due_at = ? WHERE name = ?",
+                "UPDATE tasks SET state = 'delivered', body = '', last_error = '', due_at = ? WHERE name = ?",
                 [(microseconds(now), name) for name in names],
             )
             connection.execute(
@@ -98,6 +99,13 @@ class SqliteTaskQueue:
             connection.execute(
                 "UPDATE tasks SET state = 'waiting', due_at = ?, last_error = ? WHERE name = ?",
                 (microseconds(due_at), error[:500], name),
+            )
+
+    def hand_back(self, name: str) -> None:
+        """Take a delivery back that a shutdown cut short: it counts for nothing."""
+        with self._file.write() as connection:
+            connection.execute(
+                "UPDATE tasks SET state = 'waiting', deliveries = deliveries - 1 WHERE name = ?", (name,)
             )
 
     def next_due_at(self, queues: Iterable[Queue]) -> datetime | None:
@@ -116,8 +124,7 @@ class SqliteTaskQueue:
         """Tell of the task that was delivered in vain most often: how often, its kind and its last error."""
         with self._file.read() as connection:
             row = connection.execute(
-                "SELECT deliveries, kind, last_error FROM tasks WHERE state != 'delivered' AND last_error != ''"
-                " ORDER BY deliveries DESC LIMIT 1"
+                "SELECT deliveries, kind, last_error FROM tasks WHERE last_error != '' ORDER BY deliveries DESC LIMIT 1"
             ).fetchone()
         return (0, "", "") if row is None else (row[0], row[1], row[2])
 
