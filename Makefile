@@ -27,6 +27,10 @@ demo: $(VENV)/.local-installed ## Grade a made-up market against the practice AP
 test: $(VENV)/.dev-installed ## Run the tests; PYTEST='-k grading -x' passes arguments on
 	@$(BIN)/pytest $(PYTEST)
 
+.PHONY: test-long
+test-long: $(VENV)/.dev-installed ## Run the tests that take minutes: a hundred kills, the pace of whole runs
+	@$(BIN)/pytest -m long -s $(PYTEST)
+
 .PHONY: format
 format: $(VENV)/.dev-installed ## Format the code and mend what the linter can mend
 	@$(BIN)/ruff format
@@ -52,6 +56,10 @@ types: $(VENV)/.dev-installed ## Do the types hold?
 .PHONY: imports
 imports: $(VENV)/.dev-installed ## Does every import point inwards?
 	@$(BIN)/lint-imports
+
+.PHONY: benchmark
+benchmark: $(VENV)/.dev-installed ## What does a page cost? WRITE=1 puts the table in docs/performance.md
+	@$(BIN)/python -m tests.benchmarks $(if $(WRITE),--write)
 
 ##@ Keep house
 

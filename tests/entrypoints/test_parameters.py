@@ -1,0 +1,84 @@
+from datetime import date
+from typing import Any
+
+import pytest
+
+from prograde.domain.aggregation import Attribution
+from prograde.domain.batch import Parameters
+from prograde.domain.grading import DEFAULT_RUBRIC, Rubric, Tier
+from prograde.entrypoints.parameters import parse_parameters
+
+TODAY = date(2026, 11, 21)
+
+
+def test_nothing_given_is_every_default() -> None:
+    expected = Parameters(as_of=TODAY, cutoff=date(2025, 11, 21), rubric=DEFAULT_RUBRIC)
+    assert (expected, []) == parse_parameters({}, TODAY)
+
+
+def test_every_parameter_reaches_the_run() -> None:
+    parameters, problems = parse_parameters(
+        {
+            "as_of": "2026-06-30",
+            "cutoff": "2026-01-01",
+            "tiers": [
+                {
+                    "name": "Top",
+                    "minimum_volume": "$1,500,000.50",
+                    "minimum_sides": 2.5,
+                    "minimum_active_listings": 1,
+                    "maximum_days_since_last_sale": 90,
+                },
+                {"name": "Rest"},
+            ],
+            "attribution": "full",
+            "include_active": True,
+            "tiers_to_process": ["Top"],
+            "early_stop": False,
+            "failure_limit": 2,
+            "page_limit": 3,
+        },
+        TODAY,
+    )
+    assert [] == problems
+    assert parameters == Parameters(
+        as_of=date(2026, 6, 30),
+        cutoff=date(2026, 1, 1),
+        rubric=Rubric((Tier("Top", 150_000_050, 5, 1, 90), Tier("Rest"))),
+        attribution=Attribution.FULL,
+        tiers_to_process=("Top",),
+        early_stop=False,
+        failure_limit=2,
+        page_limit=3,
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "fields"),
+    [
+        ({"as_of": 20260630}, ["as_of"]),
+        ({"as_of": True}, ["as_of"]),
+        ({"page_limit": True}, ["page_limit"]),
+        ({"page_limit": 2.5}, ["page_limit"]),
+        ({"tiers": []}, ["tiers"]),
+        ({"tiers": "A+"}, ["tiers"]),
+        ({"tiers": [{"name": "../A"}, {"name": "F"}]}, ["tiers[0].name"]),
+        ({"tiers": [{"name": "A", "minimum_volume": 1, "volume": 2}, {"name": "F"}]}, ["tiers[0].volume"]),
+        ({"tiers": [{"name": "A", "minimum_sides": 0.3}, {"name": "F"}]}, ["tiers[0].minimum_sides"]),
+        ({"tiers": [{"name": "A", "minimum_volume": "nan"}, {"name": "F"}]}, ["tiers[0].minimum_volume"]),
+        ({"tiers": [{"name": "A", "minimum_volume": 1}, {"name": "a"}]}, ["tiers[1].name"]),
+        (
+            {"include_active": False, "tiers": [{"name": "A", "minimum_active_listings": 1}, {"name": "F"}]},
+            ["include_active"],
+        ),
+        ({"failure_limit": 0, "pages": 3, "cutoff": "2027-01-01"}, ["failure_limit", "pages", "cutoff"]),
+    ],
+)
+def test_each_mistake_is_named_by_its_key_and_all_at_once(given: dict[str, Any], fields: list[str]) -> None:
+    _, problems = parse_parameters(given, TODAY)
+    assert sorted(fields) == sorted(problem.field for problem in problems)
+
+
+def test_a_misspelt_key_is_told_its_likely_spelling() -> None:
+    _, problems = parse_parameters({"tiers_to_proces": []}, TODAY)
+    assert "did you mean tiers_to_process?" in problems[0].remedy
