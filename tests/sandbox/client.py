@@ -2,7 +2,9 @@
 
 import http.client
 import json
+import socket
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
@@ -31,6 +33,16 @@ def ask(url: str, *, method: str = "GET", token: str | None = "sandbox", host: s
         return Answer(response.status, json.loads(response.read()), response.headers)
     finally:
         connection.close()
+
+
+@contextmanager
+def calling(server: SandboxServer, target: str = "/reso/odata/Member") -> Iterator[socket.socket]:
+    """A connection over which one call was sent, and nothing read yet."""
+    host, _, port = server.base_url.removeprefix("http://").partition(":")
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        head = f"GET {target} HTTP/1.1\r\nHost: {host}:{port}\r\nAuthorization: Bearer sandbox\r\nConnection: close"
+        connection.sendall(f"{head}\r\n\r\n".encode())
+        yield connection
 
 
 def ask_reso(server: SandboxServer, resource: str, **options: object) -> Answer:

@@ -4,13 +4,13 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
-from prograde.sandbox import SandboxServer
+from prograde.sandbox import FAULT_SOURCES, SandboxServer
 from prograde.sandbox.command import sandbox
 from tests.sandbox.client import ask
 
@@ -76,6 +76,11 @@ def test_the_files_are_whole_when_the_url_is_printed(tmp_path: Path) -> None:
         (("--sales", "nowhere.csv"), "nowhere.csv cannot be read"),
         (("--dealt", "dealt.csv"), "give --sales, too"),
         (("--token", ""), "--token: must be printable ASCII"),
+        (("--rate", "20/0"), "a rate's window lasts more than 0"),
+        (("--rate", "often"), "'often' is no rate: write it as 20 (a second)"),
+        (("--latency-ms", "80..20"), "its lower bound first"),
+        (("--faults", "html,storms"), "'storms' is no fault profile: use throttling"),
+        (("--outage", "5"), "'5' is no period: write it as 5..20"),
         (("--port", "0", "--truth", "no/such/folder/truth.json"), "cannot write"),
     ],
 )
@@ -89,6 +94,34 @@ def test_a_bad_option_exits_2_and_says_what_is_wrong(
     assert result.exit_code == 2
     assert message in " ".join(result.output.split())
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_options_that_make_it_hard_reach_the_server() -> None:
+    options = ("--rate", "1/3600", "--rate", "9", "--latency-ms", "5..9", "--faults", "html,bursts", "--faults", "html")
+    with running("--agents", "3", *options) as (_, url):
+        refused = [ask(f"{url}/Member?$top={top}") for top in (1, 2)][1]
+        stats = ask(f"{url.removesuffix('/reso/odata')}/__stats").body
+
+    assert (429, 1) == (refused.status, stats["throttled"])
+
+
+@pytest.mark.parametrize("options", [("--outage", "0..60"), ("--faults", "outage", "--outage", "0..60")])
+def test_an_outage_is_asked_for_by_its_period(options: tuple[str, ...]) -> None:
+    with running("--agents", "3", *options) as (_, url):
+        stats_url = f"{url.removesuffix('/reso/odata')}/__stats"
+        for _ in range(8):
+            with suppress(ConnectionError):
+                assert ask(f"{url}/Member").status >= 500
+
+        assert sum(ask(stats_url).body["faults"].values()) == 8
+
+
+def test_the_fault_profiles_are_listed_whatever_else_is_asked_for() -> None:
+    result = run("--faults", "list", "--faults", "storms", "--agents", "0")
+
+    assert result.exit_code == 0
+    assert [line.split()[0] for line in result.output.splitlines()] == list(FAULT_SOURCES)
+    assert all(source.sentence in result.output for source in FAULT_SOURCES.values())
 
 
 def test_a_port_in_use_exits_2_and_says_what_to_do(server: SandboxServer) -> None:

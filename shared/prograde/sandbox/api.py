@@ -9,7 +9,6 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from http import HTTPStatus
 from urllib.parse import quote, unquote, urlencode
 
 from prograde.sandbox.errors import BadRequestError, MethodNotAllowedError, NotFoundError, UnauthorizedError
@@ -40,12 +39,11 @@ _NEWEST_FIRST = (OrderKey("CloseDate", is_descending=True), OrderKey("ListingKey
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request's line and the headers that matter; `origin` is how the client names the server."""
+    """A request's line; `origin` is how the client names the server."""
 
     method: str
     path: str
     query: str
-    authorization: str
     origin: str
 
 
@@ -63,10 +61,13 @@ class PracticeApi:
         self._credentials = f"Bearer {token}".encode()
         self._page_size = page_size
 
-    def answer(self, request: Request) -> str:
-        """The JSON text that answers a GET."""
-        if not hmac.compare_digest(request.authorization.encode("utf-8", "replace"), self._credentials):
+    def authenticate(self, authorization: str) -> None:
+        """Let whoever shows the token pass."""
+        if not hmac.compare_digest(authorization.encode("utf-8", "replace"), self._credentials):
             raise UnauthorizedError("the bearer token is missing or wrong", "Authorization")
+
+    def answer(self, request: Request) -> str:
+        """The JSON text that answers a GET by somebody who may ask."""
         if request.method != "GET":
             raise MethodNotAllowedError(f"{request.method} is not allowed here: use GET", request.method)
         if request.path.startswith(f"{RESO_ROOT}/"):
@@ -127,13 +128,6 @@ class PracticeApi:
         status = "Closed" if is_sold else "Active"
         expression = parse_filter(f"({slots}) and StandardStatus eq '{status}'", PROPERTY)
         return list(self._properties.find(expression, _NEWEST_FIRST))
-
-
-def error_json(status: HTTPStatus, message: str, target: str) -> str:
-    """The standard's body of an error."""
-    code = str(status.value)
-    detail = {"code": code, "target": target, "message": message}
-    return json.dumps({"error": {"code": code, "message": message, "target": target, "details": [detail]}})
 
 
 def _next_link(url: str, given: Mapping[str, str], options: QueryOptions, shown: int, total: int) -> str:

@@ -1,4 +1,4 @@
-"""When calls arrived, and how many a second that was at most."""
+"""When calls arrived, how many that was at most, and what happened to them."""
 
 import threading
 from collections import Counter, deque
@@ -11,13 +11,21 @@ ARRIVALS_MAX = 10_000_000
 
 @dataclass(frozen=True, slots=True)
 class CallStats:
-    """What the log holds; the field names are those of `/__stats`."""
+    """
+    What the log holds; the field names are those of `/__stats`.
+
+    `throttled` counts what the rate limit refused, `faults` by kind what was spoilt on purpose. A call is in flight
+    from its arrival until its answer begins to leave: no client can be shown to have more calls open than it had.
+    """
 
     calls: int
     calls_by_path: dict[str, int]
     most_in_a_second: int
     first_call_at: datetime | None
     last_call_at: datetime | None
+    throttled: int
+    in_flight_max: int
+    faults: dict[str, int]
 
 
 class CallLog:
@@ -36,6 +44,9 @@ class CallLog:
         self._arrivals: deque[float] = deque(maxlen=ARRIVALS_MAX)
         self._by_path = Counter(dict.fromkeys(self._paths, 0))
         self._first: float | None = None
+        self._throttled = 0
+        self._faults: Counter[str] = Counter()
+        self._in_flight = self._in_flight_max = 0
 
     def record(self, path: str, arrived_at: float) -> None:
         """Note one call to a path."""
@@ -44,12 +55,36 @@ class CallLog:
             self._by_path[path] += 1
             self._first = arrived_at if self._first is None else min(self._first, arrived_at)
 
+    def begin(self) -> None:
+        """Note that a call is in flight."""
+        with self._lock:
+            self._in_flight += 1
+            self._in_flight_max = max(self._in_flight_max, self._in_flight)
+
+    def end(self) -> None:
+        """Note that one of those in flight gets its answer."""
+        with self._lock:
+            self._in_flight -= 1
+
+    def count_throttled(self) -> None:
+        """Note that the rate limit refused a call."""
+        with self._lock:
+            self._throttled += 1
+
+    def count_fault(self, kind: str) -> None:
+        """Note that the answer to a call was spoilt."""
+        with self._lock:
+            self._faults[kind] += 1
+
     def clear(self) -> None:
-        """Forget every call."""
+        """Forget every call but those in flight."""
         with self._lock:
             self._arrivals.clear()
             self._by_path = Counter(dict.fromkeys(self._paths, 0))
             self._first = None
+            self._throttled = 0
+            self._faults = Counter()
+            self._in_flight_max = self._in_flight
 
     def arrivals(self) -> list[float]:
         """The arrivals that are kept, in order."""
@@ -64,6 +99,7 @@ class CallLog:
             kept = list(self._arrivals)
             by_path = dict(sorted(self._by_path.items()))
             first = self._first
+            throttled, in_flight_max, faults = self._throttled, self._in_flight_max, dict(sorted(self._faults.items()))
         kept.sort()
         return CallStats(
             calls=sum(by_path.values()),
@@ -71,6 +107,9 @@ class CallLog:
             most_in_a_second=most_in_a_second(kept),
             first_call_at=self._moment(first),
             last_call_at=self._moment(kept[-1] if kept else None),
+            throttled=throttled,
+            in_flight_max=in_flight_max,
+            faults=faults,
         )
 
     def _moment(self, monotonic: float | None) -> datetime | None:

@@ -22,6 +22,7 @@ class RequestError(SandboxError):
     """A request that is refused; `target` names the part of it that is at fault."""
 
     status: ClassVar[HTTPStatus]
+    headers: ClassVar[tuple[tuple[str, str], ...]] = ()
 
     def __init__(self, message: str, target: str) -> None:
         super().__init__(message)
@@ -39,6 +40,7 @@ class UnauthorizedError(RequestError):
     """The bearer token is missing or wrong."""
 
     status = HTTPStatus.UNAUTHORIZED
+    headers: ClassVar[tuple[tuple[str, str], ...]] = (("WWW-Authenticate", "Bearer"),)
 
 
 class NotFoundError(RequestError):
