@@ -25,8 +25,6 @@ from prograde.adapters.local.sqlite_batch_store import SqliteBatchStore
 from prograde.adapters.local.sqlite_task_queue import SqliteTaskQueue
 from prograde.adapters.local.system_clock import SystemClock
 from prograde.domain.batch import Batch
-from prograde.domain.effects import digest
-from prograde.domain.pace import RateLimit
 from prograde.ports import ListingSource, SourceCatalog
 from prograde.settings import Settings, pace_dir
 from prograde.use_cases.services import Services
@@ -42,7 +40,8 @@ class LocalMachine:
 
     def __init__(self, directory: DataDirectory, catalog: SourceCatalog, env: Mapping[str, str]) -> None:
         self._env = env
-        self._guard = threading.Lock()
+        # Re-entrant: a signal may call interrupt() in the middle of calls().
+        self._guard = threading.RLock()
         self._sources: dict[str, HttpListingSource] = {}
         self._pacers: dict[str, Pacer] = {}
         self._ledgers: list[RateLedger] = []
@@ -71,13 +70,12 @@ class LocalMachine:
 
     def _pacer(self, source: Source) -> Pacer:
         """Find the pace of the source's credential: a provider counts calls by that, not by our batches."""
-        auth = source.client.auth
-        credential = digest(source.client.base_url.origin, *sorted(auth.headers().items() if auth else ()))
+        credential = source.credential
         if credential not in self._pacers:
-            limits = [RateLimit(window.limit, window.interval) for window in source.rate_limits]
-            ledger = RateLedger(pace_dir(self._env) / f"{credential}.ledger", max(limit.limit for limit in limits))
+            capacity = max(limit.limit for limit in source.rate_limits)
+            ledger = RateLedger(pace_dir(self._env) / f"{credential}.ledger", capacity)
             self._ledgers.append(ledger)
-            self._pacers[credential] = Pacer(limits, ledger, self._clock)
+            self._pacers[credential] = Pacer(source.rate_limits, ledger, self._clock)
         return self._pacers[credential]
 
     def source(self, batch: Batch) -> Source:

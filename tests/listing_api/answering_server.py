@@ -1,5 +1,6 @@
 """A real server on loopback that answers each request with the bytes it was given, however wrong they are."""
 
+import re
 import socket
 import threading
 from collections.abc import Callable, Iterable
@@ -8,6 +9,7 @@ from typing import Self
 
 Answer = bytes | Callable[[socket.socket], None]
 
+_LENGTH = re.compile(rb"^content-length: *([0-9]+)", re.IGNORECASE | re.MULTILINE)
 _HEAD_END = b"\r\n\r\n"
 
 
@@ -21,11 +23,12 @@ class AnsweringServer:
     """
     Answers the first request with the first answer and so on; the last one serves all that follow.
 
-    `requests` holds the head of each; `connections` counts how many were opened.
+    `requests` holds the head of each, `bodies` its body; `connections` counts how many were opened.
     """
 
     def __init__(self, *answers: Answer) -> None:
         self.requests: list[str] = []
+        self.bodies: list[bytes] = []
         self.connections = 0
         self._answers = answers
         self._stopping = threading.Event()
@@ -83,7 +86,12 @@ class AnsweringServer:
                     return
                 received += piece
                 while _HEAD_END in received:
-                    head, _, received = received.partition(_HEAD_END)
+                    head, _, rest = received.partition(_HEAD_END)
+                    length = int((_LENGTH.search(head) or [0, 0])[1])
+                    if len(rest) < length:
+                        break
+                    received = rest[length:]
+                    self.bodies.append(rest[:length])
                     if not self._answer(connection, head.decode("latin-1")):
                         return
 

@@ -1,17 +1,15 @@
-from datetime import timedelta
-from email.utils import format_datetime
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from prograde.adapters.listing_api.error_handler import (
     MESSAGE_LENGTH_MAX,
-    WAIT_SECONDS_MAX,
+    SEARCHED_BYTES_MAX,
+    RateLimitedFilter,
     api_message,
     refusal,
-    retry_after,
 )
+from prograde.adapters.listing_api.waits import WAIT_SECONDS_MAX
 from prograde.domain.outcome import Denied, Failure, NotFound, Outcome, Throttled
 from tests.listing_api.source_texts import NOW
 
@@ -67,32 +65,35 @@ def test_a_redirect_is_terminal_and_names_the_origin_it_points_to(location: str,
     assert "abc" not in outcome.detail
 
 
+RATE = RateLimitedFilter(frozenset({403, 200}), "Rate")
+ANY_420 = RateLimitedFilter(frozenset({420}), None)
+
+
 @pytest.mark.parametrize(
-    ("value", "seconds"),
+    ("status", "body", "is_throttled"),
     [
-        (None, None),
-        ("0", 0.0),
-        ("120", 120.0),
-        (" 120 ", 120.0),
-        ("1.5", 1.5),
-        (str(WAIT_SECONDS_MAX), float(WAIT_SECONDS_MAX)),
-        (str(WAIT_SECONDS_MAX + 1), None),
-        ("-5", None),
-        ("1e9", None),
-        ("9" * 400, None),
-        ("nan", None),
-        ("\xb2", None),
-        ("soon", None),
-        ("", None),
-        (format_datetime(NOW + timedelta(seconds=90), usegmt=True), 90.0),
-        ("Sat, 21 Nov 2026 12:01:30 -0000", 90.0),
-        (format_datetime(NOW - timedelta(seconds=1), usegmt=True), None),
-        ("Fri, 31 Dec 9999 23:59:59 GMT", None),
-        ("Fri, 31 Dec 99999 23:59:59 +9999", None),
+        (403, b'{"error":{"message":"RATE limit exceeded"}}', True),
+        (403, b'{"status":403,"error":"auth/rate-limit"}', True),
+        (403, b'{"D":{"Success":false,"Code":1550,"Message":"over rate"}}', True),
+        (403, b"<html>rate exceeded</html>", True),
+        (403, b"\xff rate", True),
+        (403, b" " * SEARCHED_BYTES_MAX + b"rate", False),
+        (403, b'{"error":{"message":"wrong token"}}', False),
+        (403, b"", False),
+        (401, b'{"message":"rate"}', False),
+        (420, b"", True),
+        (200, b'{"message":"rate limit"}', True),
+        (200, b'{"value":[{"Remarks":"A first-rate kitchen"}]}', False),
+        (200, b'{"value":[{"Remarks":"A first-rate kit', False),
+        (200, b'[{"message":"rate"}]', False),
     ],
 )
-def test_retry_after_is_read_as_seconds_from_now_or_not_believed(value: str | None, seconds: float | None) -> None:
-    assert seconds == retry_after(value, NOW)
+def test_a_filter_makes_an_answer_throttled_by_status_and_words(
+    status: int, body: bytes, *, is_throttled: bool
+) -> None:
+    outcome = refusal(status, {"retry-after": "7"}, body, NOW, (RATE, ANY_420))
+
+    assert is_throttled == (outcome == Throttled(7.0))
 
 
 @pytest.mark.parametrize(
@@ -105,6 +106,8 @@ def test_retry_after_is_read_as_seconds_from_now_or_not_believed(value: str | No
         (b'{"error":null,"message":"why"}', "why"),
         (b'{"message":["why"]}', ""),
         (b'{"message":"two\\nlines\\u0000"}', "two lines"),
+        (b'{"D":{"Success":false,"Message":"why"}}', "why"),
+        (b'"why"', "why"),
         (b"<html>why</html>", ""),
         (b"[]", ""),
         (b"", ""),

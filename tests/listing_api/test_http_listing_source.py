@@ -1,3 +1,4 @@
+import json
 import socket
 import threading
 import time
@@ -167,6 +168,64 @@ def test_pages_are_followed_by_link_and_by_number() -> None:
     assert exchange.url.endswith("/reso/odata/Property?$skiptoken=a%20b")
     assert ListingPage((), None) == last
     assert numbered_exchange.url.endswith("/reso/odata/agents/K1/active?size=50&page=1")
+
+
+def test_a_cursor_in_the_body_is_posted_page_after_page() -> None:
+    changes = {
+        "stages.historical.path": "search",
+        "stages.historical.params": {"v": 2},
+        "stages.historical.method": "POST",
+        "stages.historical.json": {"agent": "{agent_key}", "until": "{as_of}", "page": {"size": 2}},
+        "stages.historical.paginator": {"type": "cursor", "cursor_path": "next", "cursor_body_path": "page.after"},
+    }
+    answers = [http_answer(b'{"value":[],"next":%b}' % token) for token in (b"17", b'"x"', b"null")]
+    with AnsweringServer(*answers) as server:
+        loaded = source({"client.base_url": f"{server.origin}/api", **changes})
+        with HttpListingSource(loaded, CountingGate(), FixedClock()) as listings:
+            cursors = pages_of(listings, 3)
+
+        assert [None, "17", '"x"'] == cursors
+        assert 1 == server.connections
+        pages: list[dict[str, object]] = [{"size": 2}, {"size": 2, "after": 17}, {"size": 2, "after": "x"}]
+        posted = [{"agent": "K1", "until": "2026-11-20", "page": page} for page in pages]
+        assert posted == [json.loads(body) for body in server.bodies]
+        assert all(head.startswith("POST /api/search?v=2 HTTP/1.1") for head in server.requests)
+        assert all("Content-Type: application/json" in head.split("\r\n") for head in server.requests)
+
+
+def test_a_link_header_is_followed_page_after_page() -> None:
+    links = [
+        ['Link: </api/Property/replication?next=a,b>; rel="next"', "Link: </x>; rel=first"],
+        ["Link: </x>; rel=first"],
+    ]
+    with AnsweringServer(*(http_answer(PAGE, headers=headers) for headers in links)) as server:
+        loaded = source(
+            {"client.base_url": f"{server.origin}/api", "stages.historical.paginator": {"type": "header_link"}}
+        )
+        with HttpListingSource(loaded, CountingGate(), FixedClock()) as listings:
+            cursors = pages_of(listings, 2)
+
+        assert [None, "/api/Property/replication?next=a,b"] == cursors
+        assert server.requests[1].startswith("GET /api/Property/replication?next=a,b HTTP/1.1")
+
+
+def test_a_request_without_a_body_says_nothing_of_one() -> None:
+    with AnsweringServer(http_answer(PAGE)) as server, listing_source(server.origin) as listings:
+        listings.fetch(page_request())
+
+        assert "content-" not in server.requests[0].lower()
+
+
+def pages_of(listings: HttpListingSource, count: int) -> list[str | None]:
+    """Read all pages, and give the cursors that they were asked for by."""
+    cursors: list[str | None] = [None]
+    while True:
+        outcome, _ = listings.fetch(page_request(cursor=cursors[-1]))
+        assert isinstance(outcome, ListingPage)
+        if outcome.next_cursor is None:
+            return cursors
+        cursors.append(outcome.next_cursor)
+        assert len(cursors) <= count
 
 
 def test_a_profile_is_read_and_nobody_is_not_found() -> None:

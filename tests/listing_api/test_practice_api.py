@@ -107,6 +107,34 @@ def test_every_sale_inside_the_window_arrives_exactly_once(listings: HttpListing
         }
 
 
+OFFSETS = """paginator:
+      {type: offset, offset_param: $skip, limit_param: $top, limit: 7, total_path: '"@odata.count"'}"""
+OFFSETS_WITHOUT_TOTAL = "paginator: {type: offset, offset_param: $skip, limit_param: $top, limit: 7}"
+LINKS = """paginator: {type: json_link, next_url_path: '"@odata.nextLink"'}"""
+
+
+@pytest.mark.parametrize("paginator", [OFFSETS, OFFSETS_WITHOUT_TOTAL], ids=["with a total", "without"])
+def test_offsets_read_the_same_records_in_the_same_order_as_links(
+    server: SandboxServer, market: Market, paginator: str
+) -> None:
+    text = (
+        (TEMPLATES / "sandbox_reso.yaml").read_text(encoding="utf-8").replace("http://127.0.0.1:8765", server.base_url)
+    )
+    assert 2 == text.count(LINKS)
+    counted = text.replace(LINKS, paginator).replace("      $orderby:", "      $count: true\n      $orderby:")
+
+    by_text = [
+        HttpListingSource(load_source(each, {"SANDBOX_TOKEN": "sandbox"}), OpenGate(), MachineClock())
+        for each in (text, counted)
+    ]
+    for agent in market.agents[:8]:
+        for stage in (Stage.ACTIVE, Stage.HISTORICAL):
+            links, offsets = (all_records(listings, agent.key, stage) for listings in by_text)
+            assert links == offsets
+    for listings in by_text:
+        listings.close()
+
+
 def test_a_wrong_token_is_denied_with_the_apis_own_words(text: str) -> None:
     with HttpListingSource(load_source(text, {"SANDBOX_TOKEN": "wrong"}), OpenGate(), MachineClock()) as listings:
         outcome, _ = listings.fetch(PageRequest("K1", "K1", Stage.PROFILE, 1, None, PARAMETERS))

@@ -5,11 +5,17 @@ from pathlib import Path
 import pytest
 
 import prograde
-from prograde.adapters.listing_api.source import RateLimit
 from prograde.adapters.listing_api.source_file import load_source, source_schema
+from prograde.domain.pace import LIMIT_MAX, RateLimit
 from prograde.domain.professional import Stage
 from prograde.errors import InputError, Problem
 from tests.listing_api.source_texts import ENV, REMOVED, source, source_text
+
+SECOND = {"limit": 20, "interval": "PT1S"}
+KEY = {"type": "api_key", "location": "query", "name": "key", "value": "${env:LISTING_TOKEN}"}
+FILTER = {"http_codes": [403], "action": "rate_limited"}
+OFFSET = {"type": "offset", "limit": 50}
+CURSOR = {"type": "cursor", "cursor_path": "next"}
 
 PACKAGE = Path(prograde.__file__).parent
 
@@ -55,7 +61,7 @@ def test_the_active_stage_may_be_left_out() -> None:
         ("client.base_url", "https://api.example.com/a b", "must be written encoded"),
         ("client.base_url", "https://api.example.com/a/../b", "dotted segment"),
         ("client.base_url", "https://", "a host"),
-        ("client.auth.type", "basic", "must be 'bearer'"),
+        ("client.auth.type", "basic", "must be one of 'bearer', 'api_key', 'http_basic'"),
         ("client.auth.token", REMOVED, "is missing"),
         ("client.auth.token", 12345678, "must be text"),
         ("client.auth.token", "hunter2", 'must be "${env:NAME}"'),
@@ -77,8 +83,27 @@ def test_the_active_stage_may_be_left_out() -> None:
         ("client.concurrency", 65, "must be at most 64"),
         ("client.concurrency", 1.5, "must be a whole number"),
         ("client.retries", 3, "is no key here: there are auth, base_url"),
-        ("rate_limits", [], "exactly one window"),
-        ("rate_limits", [{"limit": 20, "interval": "PT1S"}, {"limit": 900, "interval": "PT1H"}], "exactly one window"),
+        ("client.auth", "bearer", "must be keys and values"),
+        ("client.auth", {"token": "${env:LISTING_TOKEN}"}, "is missing"),
+        ("client.auth", {**KEY, "value": "hunter2"}, 'must be "${env:NAME}"'),
+        ("client.auth", {**KEY, "value": "${env:NOBODY}"}, "environment variable NOBODY is not set"),
+        ("client.auth", {**KEY, "name": "a b", "location": "header"}, "is no header's name"),
+        ("client.auth", {**KEY, "name": "Host", "location": "header"}, "is set by prograde itself"),
+        ("client.auth", {**KEY, "location": "cookie"}, "must be 'header' or 'query'"),
+        ("client.auth", {**KEY, "token": "hunter2"}, "is no key here"),
+        ("client.auth", {"type": "http_basic", "username": "hunter2", "password": "x"}, 'must be "${env:NAME}"'),
+        ("client.auth", {"type": "http_basic", "username": "${env:LISTING_TOKEN}"}, "is missing"),
+        ("client.error_handler", {"response_filters": [{"http_codes": [403]}]}, "is missing"),
+        ("client.error_handler", {"response_filters": [{**FILTER, "action": "ignore"}]}, "must be 'rate_limited'"),
+        ("client.error_handler", {"response_filters": [{**FILTER, "http_codes": []}]}, "at least 1"),
+        ("client.error_handler", {"response_filters": [{**FILTER, "http_codes": [99]}]}, "must be at least 200"),
+        ("client.error_handler", {"response_filters": [{**FILTER, "http_codes": [200]}]}, "with a 2xx status"),
+        ("client.error_handler", {"response_filters": [{**FILTER, "error_message_contains": ""}]}, "at least 1"),
+        ("client.error_handler", {"response_filter": []}, "did you mean response_filters?"),
+        ("rate_limits", [], "one to eight windows"),
+        ("rate_limits", [{"limit": 9, "interval": f"PT{n}S"} for n in range(1, 10)], "one to eight windows"),
+        ("rate_limits", [SECOND, {"limit": 9, "interval": "PT60S"}, {"limit": 8, "interval": "PT1M"}], "two windows"),
+        ("rate_limits", [{"limit": LIMIT_MAX + 1, "interval": "PT1S"}], "must be at most 10,000,000"),
         ("rate_limits", [{"limit": 0, "interval": "PT1S"}], "must be at least 1"),
         ("rate_limits", [{"limit": 20, "interval": "1s"}], "ISO 8601"),
         ("rate_limits", [{"limit": 20, "interval": "P"}], "ISO 8601"),
@@ -95,7 +120,7 @@ def test_the_active_stage_may_be_left_out() -> None:
         ("stages.profile.path", "agents/{agent_key}", "use {professional_id}"),
         ("stages.profile.params", {"k": "{agent_key}"}, "use {professional_id}"),
         ("stages.profile.params", {"access_token": "hunter2"}, "looks like a secret"),
-        ("stages.profile.params", {"k": "${env:LISTING_TOKEN}"}, "in client.auth.token and in client.headers only"),
+        ("stages.profile.params", {"k": "${env:LISTING_TOKEN}"}, "in client.auth and in client.headers only"),
         ("stages.profile.params", {"k": ["a"]}, "must be text"),
         ("stages.profile.params", {"k": None}, "must be text"),
         ("stages.profile.data_selector", "value[", "is not JMESPath"),
@@ -110,9 +135,34 @@ def test_the_active_stage_may_be_left_out() -> None:
         ("stages.historical.path", "agents/{agent_key}/sold/", "no / at either end"),
         ("stages.historical.paginator", REMOVED, "is missing"),
         ("stages.historical.paginator", {"next_url_path": "a"}, "is missing"),
-        ("stages.historical.paginator", {"type": "jsonlink"}, "must be one of 'json_link', 'page_number'"),
+        ("stages.historical.paginator", {"type": "jsonlink"}, "must be one of 'json_link', 'header_link'"),
         ("stages.historical.paginator", {"type": "json_link"}, "is missing"),
         ("stages.historical.paginator", {"type": "json_link", "next_url_path": "a", "total_path": "b"}, "is no key"),
+        ("stages.historical.paginator", {"type": "offset"}, "is missing"),
+        ("stages.historical.paginator", {"type": "offset", "limit": 0}, "must be at least 1"),
+        ("stages.historical.paginator", {**OFFSET, "base_offset": 2}, "must be at most 1"),
+        ("stages.historical.paginator", {**OFFSET, "maximum_offset": 0}, "must be at least 1"),
+        ("stages.historical.paginator", {**OFFSET, "limit_param": "offset"}, "another parameter"),
+        ("stages.historical.paginator", {**OFFSET, "offset_param": "$filter"}, "the paginator sets $filter itself"),
+        ("stages.historical.paginator", {**OFFSET, "limit_param": "$filter"}, "the paginator sets $filter itself"),
+        ("stages.historical.paginator", {**CURSOR, "cursor_param": "$filter"}, "the paginator sets $filter itself"),
+        ("stages.historical.paginator", CURSOR, "either cursor_param or cursor_body_path"),
+        (
+            "stages.historical.paginator",
+            {**CURSOR, "cursor_param": "a", "cursor_body_path": "b"},
+            "either cursor_param",
+        ),
+        ("stages.historical.paginator", {**CURSOR, "cursor_body_path": "a"}, "needs method: POST and json"),
+        ("stages.historical.paginator", {**CURSOR, "cursor_body_path": "a..b"}, "keys parted by dots"),
+        ("stages.historical.paginator", {"type": "single_page", "limit": 5}, "is no key here"),
+        ("stages.historical.paginator", {"type": "header_link", "links_next_key": ""}, "at least 1"),
+        ("stages.historical.paginator", "single_page", "must be keys and values"),
+        ("stages.historical.method", "PUT", "must be 'GET' or 'POST'"),
+        ("stages.historical.method", "POST", "write both or neither"),
+        ("stages.historical.json", {"a": ["{agent}"]}, "{agent} is no placeholder"),
+        ("stages.historical.json", {"a": {"api_key": "hunter2"}}, "looks like a secret"),
+        ("stages.historical.jsn", {}, "did you mean json?"),
+        ("stages.profile.method", "POST", "is no key here"),
         ("stages.historical.newest_first", "yes", "must be true or false"),
     ],
 )
@@ -123,6 +173,54 @@ def test_a_mistake_is_named_by_its_key_with_a_remedy_and_without_secrets(
 
     assert [problem for problem in problems if problem.field.startswith(field) and remedy in problem.remedy]
     assert "hunter2" not in str(InputError(problems))
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "remedy"),
+    [
+        ({"client.auth": KEY, "stages.active.params": {"key": 1}}, "stages", "active.params sets key"),
+        ({"client.auth": {**KEY, "name": "page"}}, "stages", "active.paginator sets page, which client.auth sends"),
+        (
+            {"client.auth": {**KEY, "name": "X-Who", "location": "header"}, "client.headers": {"x-who": "1"}},
+            "client.headers",
+            "is sent by client.auth already",
+        ),
+        ({"stages.historical.json": {"a": 1}}, "stages.historical.method", "write both or neither"),
+        (
+            {"stages.historical.method": "POST", "stages.historical.json": {"a": 1}},
+            "stages.historical.paginator",
+            "is for a cursor in the body",
+        ),
+        (
+            {
+                "stages.historical.method": "POST",
+                "stages.historical.json": {"page": 5},
+                "stages.historical.paginator": {**CURSOR, "cursor_body_path": "page.after"},
+            },
+            "stages.historical.paginator",
+            "leads through page, which holds no keys",
+        ),
+    ],
+)
+def test_two_keys_that_contradict_each_other_are_named(changes: dict[str, object], field: str, remedy: str) -> None:
+    (problem,) = problems_of(source_text(changes))
+
+    assert field == problem.field
+    assert remedy in problem.remedy
+
+
+def test_every_window_is_kept_in_its_order_also_one_that_another_makes_unreachable() -> None:
+    windows = [
+        {"limit": 20, "interval": "PT1S"},
+        {"limit": LIMIT_MAX, "interval": "PT1M"},
+        {"limit": 40_000, "interval": "P31D"},
+    ]
+
+    assert (
+        RateLimit(20, timedelta(seconds=1)),
+        RateLimit(LIMIT_MAX, timedelta(minutes=1)),
+        RateLimit(40_000, timedelta(days=31)),
+    ) == source({"rate_limits": windows}).rate_limits
 
 
 def test_each_required_field_is_asked_for() -> None:
@@ -139,7 +237,7 @@ def test_all_mistakes_are_told_at_once() -> None:
         "client.concurency": 4,
         "rate_limits": [{"limit": -1, "interval": "soon"}],
         "stages.profile.data_selector": "[[",
-        "stages.historical.paginator": {"type": "cursor"},
+        "stages.historical.paginator": {"type": "curser"},
         "stages.historical.fields.close_price": REMOVED,
     }
 

@@ -64,10 +64,12 @@ def test_a_stage_asks_below_the_base_url_with_its_parameters_encoded() -> None:
         "/reso/odata/Property?$filter=ListAgentKey%20eq%20'O''B%26x'"
         "%20and%20CloseDate%20ge%202025-11-20%20and%20CloseDate%20le%202026-11-20"
     )
-    assert expected == stage.target(page_request(agent_key="O'B&x"))
+    assert expected == stage.call(page_request(agent_key="O'B&x")).target
 
 
 def test_a_key_in_a_path_literal_is_quoted_and_encoded() -> None:
     stage = source().stages[Stage.PROFILE]
 
-    assert "/reso/odata/Member('a%2Fb%27%27c')" == stage.target(page_request(Stage.PROFILE, professional_id="a/b'c"))
+    call = stage.call(page_request(Stage.PROFILE, professional_id="a/b'c"))
+
+    assert ("GET", "/reso/odata/Member('a%2Fb%27%27c')", None) == (call.method, call.target, call.body)

@@ -1,9 +1,17 @@
 import re
+import typing
+from collections.abc import Iterator
 
 import pytest
+import yaml
 
+from prograde.adapters.listing_api.client_tables import AnyAuth, ClientTable
+from prograde.adapters.listing_api.paginator_tables import AnyPaginator
 from prograde.adapters.listing_api.source_file import load_source
-from prograde.adapters.listing_api.source_model import ActiveFields, ClientTable, HistoricalFields, ProfileFields, Table
+from prograde.adapters.listing_api.source_model import ActiveFields, HistoricalFields, ProfileFields
+from prograde.adapters.listing_api.source_table import Table
+
+ENV = dict.fromkeys(("LISTING_TOKEN", "LISTING_KEY", "LISTING_USER", "LISTING_PASSWORD"), "x")
 
 
 @pytest.fixture(scope="module")
@@ -11,10 +19,45 @@ def page(pytestconfig: pytest.Config) -> str:
     return (pytestconfig.rootpath / "docs" / "sources.md").read_text(encoding="utf-8")
 
 
-def test_the_example_is_right(page: str) -> None:
-    (example,) = re.findall(r"```yaml\n(.*?)```", page, flags=re.DOTALL)
+def examples(page: str) -> list[dict[str, object]]:
+    return [yaml.safe_load(text) for text in re.findall(r"```yaml\n(.*?)```", page, flags=re.DOTALL)]
 
-    assert "reso" == load_source(example, {"LISTING_TOKEN": "x"}).name
+
+def laid_over(below: object, above: object) -> object:
+    """The whole example with a shorter one's keys; a paginator or an auth is replaced as one."""
+    if not (isinstance(below, dict) and isinstance(above, dict)) or "type" in above:
+        return above
+    return {**below, **{key: laid_over(below.get(key), value) for key, value in above.items()}}
+
+
+def types_of(union: object) -> set[str]:
+    """The values of `type` that a union of tables knows."""
+    tables = typing.get_args(typing.get_args(union)[0])
+    return {name for table in tables for name in typing.get_args(table.model_fields["type"].annotation)}
+
+
+def types_under(document: object, key: str) -> Iterator[str]:
+    for name, value in document.items() if isinstance(document, dict) else ():
+        if name == key:
+            yield value["type"]
+        yield from types_under(value, key)
+
+
+def test_every_example_is_right(page: str) -> None:
+    whole, *others = examples(page)
+
+    assert "reso" == load_source(yaml.safe_dump(whole), ENV).name
+    for example in others:
+        load_source(yaml.safe_dump(laid_over(whole, example)), ENV)
+
+
+@pytest.mark.parametrize(("union", "key"), [(AnyPaginator, "paginator"), (AnyAuth, "auth")])
+def test_every_paginator_and_every_auth_is_listed_and_has_an_example(page: str, union: object, key: str) -> None:
+    _, *others = examples(page)
+    shown = {found for example in others for found in types_under(example, key)}
+    listed = set(re.findall(r"^\| `(\w+)` \|", page, flags=re.MULTILINE))
+    assert types_of(union) <= listed
+    assert types_of(union) == shown
 
 
 @pytest.mark.parametrize(

@@ -1,21 +1,20 @@
 """What an answer means before its pages are read: statuses, headers and error bodies sorted into outcomes."""
 
-import re
-from collections.abc import Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from http import HTTPStatus
 
 import orjson
 
 from prograde.adapters.listing_api.base_url import origin_of
+from prograde.adapters.listing_api.throttling import asked_wait
 from prograde.domain.outcome import Denied, Failure, NotFound, Outcome, Throttled
 
 MESSAGE_LENGTH_MAX = 300
-WAIT_SECONDS_MAX = 31 * 86_400
-"""A Retry-After beyond the longest window that listing APIs have, a month, is a mistake and not a wish."""
+SEARCHED_BYTES_MAX = 20_000
+"""How much of an error page that is no JSON is searched for a filter's words."""
 
-_SECONDS = re.compile(r"[0-9]{1,12}(\.[0-9]{1,9})?")
 _TRANSIENT = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY})
 
 
@@ -27,18 +26,34 @@ class UnusableAnswerError(Exception):
         super().__init__(f"{cause}: {detail}")
 
 
-def refusal(status: int, headers: Mapping[str, str], body: bytes, now: datetime) -> Outcome | None:
+@dataclass(frozen=True, slots=True)
+class RateLimitedFilter:
+    """An answer that the source gives to calls that come too quickly, though its status says something else."""
+
+    http_codes: frozenset[int]
+    error_message_contains: str | None
+
+    def matches(self, status: int, body: bytes) -> bool:
+        """Tell whether an answer is meant; upper and lower case are alike."""
+        if status not in self.http_codes:
+            return False
+        words = self.error_message_contains
+        return words is None or words.casefold() in _searched(status, body).casefold()
+
+
+def refusal(
+    status: int, headers: Mapping[str, str], body: bytes, now: datetime, filters: Sequence[RateLimitedFilter] = ()
+) -> Outcome | None:
     """
     Sort an answer by its status; None for 2xx, whose body decides.
 
-    `headers` are looked up by lower-case names. The body only adds the API's own words.
+    `headers` are looked up by lower-case names. The body only adds the API's own words, and what `filters` look for.
     """
+    is_busy = status == HTTPStatus.SERVICE_UNAVAILABLE and "retry-after" in headers
+    if status == HTTPStatus.TOO_MANY_REQUESTS or is_busy or any(each.matches(status, body) for each in filters):
+        return Throttled(asked_wait(headers, now))
     if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
         return None
-    wait_seconds = retry_after(headers.get("retry-after"), now)
-    is_busy = status == HTTPStatus.SERVICE_UNAVAILABLE and "retry-after" in headers
-    if status == HTTPStatus.TOO_MANY_REQUESTS or is_busy:
-        return Throttled(wait_seconds)
     if status == HTTPStatus.NOT_FOUND:
         return NotFound()
     if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
@@ -53,31 +68,33 @@ def refusal(status: int, headers: Mapping[str, str], body: bytes, now: datetime)
     return Failure("client_error", said, is_terminal=True)
 
 
-def retry_after(value: str | None, now: datetime) -> float | None:
-    """Read Retry-After, seconds or an HTTP date, as seconds from now; None where it says nothing believable."""
-    if value is None:
-        return None
-    if _SECONDS.fullmatch(value.strip()):
-        seconds = float(value)
-    else:
-        try:
-            moment = parsedate_to_datetime(value)
-            seconds = ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - now).total_seconds()
-        except (ArithmeticError, LookupError, TypeError, ValueError):
-            return None
-    return seconds if 0 <= seconds <= WAIT_SECONDS_MAX else None
-
-
 def api_message(body: bytes) -> str:
     """Find the API's own words in an error body, `{"error":{"message"}}` or `{"message"}`; "" where there are none."""
     try:
-        document = orjson.loads(body)
+        return _message(orjson.loads(body))
     except orjson.JSONDecodeError:
         return ""
-    if isinstance(document, dict) and isinstance(document.get("error"), dict | str):
-        document = document["error"]
-    message = document.get("message") if isinstance(document, dict) else document
+
+
+def _message(document: object) -> str:
+    if not isinstance(document, dict):
+        return one_line(document) if isinstance(document, str) else ""
+    # D is the envelope of Spark's native API, whose keys are capitalised.
+    for envelope in ("error", "D"):
+        if isinstance(document.get(envelope), dict | str):
+            return _message(document[envelope])
+    message = document.get("message", document.get("Message"))
     return one_line(message) if isinstance(message, str) else ""
+
+
+def _searched(status: int, body: bytes) -> str:
+    """Give the words that a filter looks at: the API's own, or an error page's text, but never a page of records."""
+    try:
+        return _message(orjson.loads(body))
+    except orjson.JSONDecodeError:
+        # With a 2xx it may be a page of records that was cut short, whose words mean something else.
+        is_error = status >= HTTPStatus.MULTIPLE_CHOICES
+        return body[:SEARCHED_BYTES_MAX].decode(errors="replace") if is_error else ""
 
 
 def one_line(text: str) -> str:

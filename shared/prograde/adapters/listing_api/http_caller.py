@@ -41,8 +41,8 @@ class HttpCaller:
         self._timer = timer
         self._connections = Connections(client.base_url, client.concurrency)
 
-    def get(self, target: str) -> Answer:
-        """Make one call; raises InterruptedCallError from the gate and nothing else."""
+    def send(self, method: str, target: str, body: bytes | None) -> Answer:
+        """Make one call, with a JSON body or none; raises InterruptedCallError from the gate and nothing else."""
         with self._connections.lend() as connection:
             started = self._timer()
             # Connected first, so that the time that the gate records is the time when the request leaves.
@@ -55,7 +55,7 @@ class HttpCaller:
                 problem = self._try_connect(connection)
             if problem is not None:
                 return Answer(sent_at, self._ms_since(started), problem=problem)
-            return self._send(connection, target, sent_at, started)
+            return self._exchanged(connection, (method, target, body), sent_at, started)
 
     def close(self) -> None:
         """Close the connections that are not in use."""
@@ -73,13 +73,17 @@ class HttpCaller:
             return network_problem(error)
         return None
 
-    def _send(self, connection: HTTPConnection, target: str, sent_at: datetime, started: float) -> Answer:
+    def _exchanged(
+        self, connection: HTTPConnection, asked: tuple[str, str, bytes | None], sent_at: datetime, started: float
+    ) -> Answer:
         connection.timeout = self._client.read_timeout_seconds
+        method, target, sent = asked
+        headers = self._headers if sent is None else {**self._headers, "Content-Type": "application/json"}
         response: BaseHTTPResponse | None = None
         body = bytearray()
         problem = None
         try:
-            connection.request("GET", target, headers=self._headers, preload_content=False, decode_content=False)
+            connection.request(method, target, sent, headers, preload_content=False, decode_content=False)
             response = connection.getresponse()
             read_body(response, body, self._client.response_bytes_max)
         except UnusableAnswerError as error:
@@ -93,8 +97,8 @@ class HttpCaller:
         if response is None:
             return Answer(sent_at, latency_ms, problem=problem)
         response.close()
-        headers = {name.lower(): response.headers[name] for name in response.headers}
-        return Answer(sent_at, latency_ms, response.status, headers, bytes(body), problem)
+        received = {name.lower(): response.headers[name] for name in response.headers}
+        return Answer(sent_at, latency_ms, response.status, received, bytes(body), problem)
 
     def _ms_since(self, started: float) -> float:
         return round((self._timer() - started) * 1000, 3)

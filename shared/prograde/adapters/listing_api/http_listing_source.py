@@ -10,6 +10,7 @@ from typing import Self
 
 import orjson
 
+from prograde.adapters.listing_api.auth import with_params
 from prograde.adapters.listing_api.error_handler import UnusableAnswerError, refusal
 from prograde.adapters.listing_api.http_caller import Answer, HttpCaller
 from prograde.adapters.listing_api.source import Source
@@ -39,10 +40,13 @@ class HttpListingSource:
 
     def fetch(self, request: PageRequest) -> tuple[Outcome, Exchange]:
         """Make one call and sort the answer."""
-        target = self._source.stages[request.stage].target(request)
-        answer = self._caller.get(target)
+        call = self._source.stages[request.stage].call(request)
+        # The only place where credentials are in a URL: what is kept of the call is its own target.
+        auth = self._source.client.auth
+        sent_target = call.target if auth is None else with_params(call.target, auth.params())
+        answer = self._caller.send(call.method, sent_target, call.body)
         shown = self._source.redactor.data(answer.body)
-        return self._outcome(request, target, answer, shown), self._exchange(target, answer, shown)
+        return self._outcome(request, call.target, answer, shown), self._exchange(call.target, answer, shown)
 
     def close(self) -> None:
         """Close the idle connections."""
@@ -68,7 +72,8 @@ class HttpListingSource:
     def _sorted(self, request: PageRequest, target: str, answer: Answer, shown: bytes) -> Outcome:
         if answer.status:
             # A status that refuses says enough, whether or not its body came whole.
-            refused = refusal(answer.status, answer.headers, shown, self._clock.now())
+            filters = self._source.client.rate_limited_filters
+            refused = refusal(answer.status, answer.headers, shown, self._clock.now(), filters)
             if refused is not None:
                 return refused
         if answer.problem is not None:
@@ -77,7 +82,7 @@ class HttpListingSource:
             document: object = orjson.loads(answer.body)
         except orjson.JSONDecodeError as error:
             raise UnusableAnswerError("malformed", f"the body is not JSON: {error}") from None
-        return self._source.stages[request.stage].outcome(request, target, document)
+        return self._source.stages[request.stage].outcome(request, target, answer.headers, document)
 
     def _exchange(self, target: str, answer: Answer, shown: bytes) -> Exchange:
         redactor = self._source.redactor

@@ -2,13 +2,17 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
 SECRET_LENGTH_MAX = 8_000
 """What servers take as one header line."""
 
+RECOGNISED_LENGTH_MIN = 8
+"""A shorter secret stands in a path or a cursor by chance."""
+
 REFERENCE = re.compile(r"\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}")
 _HIDDEN = "(hidden)"
+_ENCODED = re.compile(r"%[0-9A-F]{2}")
 
 
 class Secret:
@@ -68,10 +72,26 @@ class Redactor:
         return said
 
     def is_secret(self, value: str) -> bool:
-        """Tell whether a whole value is a secret."""
-        return value in self._texts
+        """Tell whether a whole value, encoded for a URL or not, is a secret."""
+        return any(reading in self._texts for reading in _readings(value))
+
+    def holds_secret(self, said: str) -> bool:
+        """Tell whether a text, encoded for a URL or not, holds a secret that cannot be there by chance."""
+        telling = [spelling for spelling in self._texts if len(spelling) >= RECOGNISED_LENGTH_MIN]
+        return any(spelling in reading for reading in _readings(said) for spelling in telling)
+
+
+def _readings(said: str) -> tuple[str, str, str]:
+    """Read a text as it is, and as a URL with either meaning of a plus."""
+    return said, unquote(said), unquote_plus(said)
 
 
 def _spellings(secret: str) -> Iterable[str]:
+    yield secret
+    for encoded in (quote(secret, safe=""), quote(secret, safe="/"), quote_plus(secret)):
+        yield encoded
+        # %2F and %2f are the same to who reads them.
+        yield _ENCODED.sub(lambda match: match[0].lower(), encoded)
     in_json = secret.replace("\\", "\\\\").replace('"', '\\"')
-    return secret, quote(secret, safe=""), in_json, in_json.replace("/", "\\/")
+    yield in_json
+    yield in_json.replace("/", "\\/")

@@ -4,29 +4,49 @@ from collections.abc import Mapping
 
 from pydantic import ValidationError
 
-from prograde.adapters.listing_api.auth import BearerAuth
+from prograde.adapters.listing_api.auth import ApiKeyAuth, Auth, BearerAuth, HttpBasicAuth, Location
 from prograde.adapters.listing_api.base_url import parse_base_url
+from prograde.adapters.listing_api.client_tables import (
+    SECRET_KEYS,
+    AnyAuth,
+    ApiKey,
+    Bearer,
+    ClientTable,
+    HttpBasic,
+)
+from prograde.adapters.listing_api.counting_paginators import OffsetPaginator, PageNumberPaginator
+from prograde.adapters.listing_api.cursor_paginators import BodyCursorPaginator, CursorReader, QueryCursorPaginator
+from prograde.adapters.listing_api.error_handler import RateLimitedFilter
 from prograde.adapters.listing_api.expressions import Expression, parse_expression
+from prograde.adapters.listing_api.json_template import JsonTemplate
+from prograde.adapters.listing_api.link_paginators import HeaderLinkPaginator, JsonLinkPaginator, LinkFollower
 from prograde.adapters.listing_api.mapping import ListingMapper, ProfileMapper
-from prograde.adapters.listing_api.paginators import JsonLinkPaginator, PageNumberPaginator, Paginator
+from prograde.adapters.listing_api.paginator_tables import (
+    AnyPaginator,
+    Cursor,
+    HeaderLink,
+    JsonLink,
+    Offset,
+    PageNumber,
+    SinglePage,
+)
+from prograde.adapters.listing_api.paginators import Paginator, SinglePagePaginator
 from prograde.adapters.listing_api.secret import REFERENCE, Redactor, Secret, resolve
-from prograde.adapters.listing_api.source import Client, RateLimit, Source
+from prograde.adapters.listing_api.source import Client, Source
 from prograde.adapters.listing_api.source_model import (
     ActiveTable,
-    ClientTable,
     HistoricalTable,
-    JsonLink,
-    PageNumber,
     ProfileTable,
     SourceTable,
-    Table,
 )
 from prograde.adapters.listing_api.source_problems import secret_problems, shape_problems
+from prograde.adapters.listing_api.source_table import Table
 from prograde.adapters.listing_api.source_values import parse_duration
 from prograde.adapters.listing_api.source_yaml import read_yaml
 from prograde.adapters.listing_api.stages import Endpoint, ListingStage, ProfileStage
 from prograde.adapters.listing_api.templates import parse_template
 from prograde.domain.listing import ListingStatus
+from prograde.domain.pace import RateLimit
 from prograde.domain.professional import Stage
 from prograde.errors import InputError
 
@@ -56,7 +76,10 @@ class _Compiler:
         self._table = table
         self._env = env
         self._base_url = parse_base_url(table.client.base_url)
+        self._auth = self._authenticated(table.client.auth)
         self._redactor = Redactor(self._secrets())
+        params = self._auth.params() if self._auth is not None else {}
+        self._links = LinkFollower(self._base_url, self._redactor, frozenset(params))
 
     def source(self) -> Source:
         windows = self._table.rate_limits
@@ -68,16 +91,35 @@ class _Compiler:
             redactor=self._redactor,
         )
 
+    def _authenticated(self, table: AnyAuth | None) -> Auth | None:
+        match table:
+            case Bearer():
+                return BearerAuth(resolve(table.token, self._env))
+            case ApiKey():
+                return ApiKeyAuth(table.name, resolve(table.value, self._env), Location(table.location))
+            case HttpBasic():
+                return HttpBasicAuth(resolve(table.username, self._env), resolve(table.password, self._env))
+            case None:
+                return None
+
     def _secrets(self) -> list[Secret]:
         client = self._table.client
-        texts = [*client.headers.values(), *([client.auth.token] if client.auth else [])]
-        return [Secret(self._env[name]) for text in texts for name in REFERENCE.findall(text)]
+        texts = [
+            *client.headers.values(),
+            *(client.auth.model_dump(include=set(SECRET_KEYS)).values() if client.auth else ()),
+        ]
+        secrets = [Secret(self._env[name]) for text in texts for name in REFERENCE.findall(text)]
+        return [*secrets, self._auth.credentials] if isinstance(self._auth, HttpBasicAuth) else secrets
 
     def _client(self, client: ClientTable) -> Client:
         return Client(
             base_url=self._base_url,
-            auth=BearerAuth(resolve(client.auth.token, self._env)) if client.auth else None,
+            auth=self._auth,
             headers={name: resolve(value, self._env) for name, value in client.headers.items()},
+            rate_limited_filters=tuple(
+                RateLimitedFilter(frozenset(each.http_codes), each.error_message_contains)
+                for each in client.error_handler.response_filters
+            ),
             connect_timeout_seconds=client.connect_timeout_seconds,
             read_timeout_seconds=client.read_timeout_seconds,
             response_bytes_max=client.response_bytes_max,
@@ -105,15 +147,52 @@ class _Compiler:
 
     def _endpoint(self, table: ProfileTable | ActiveTable | HistoricalTable) -> Endpoint:
         params = {name: parse_template(value) for name, value in table.params.items()}
-        return Endpoint(self._base_url, parse_template(table.path), params)
+        body = None if isinstance(table, ProfileTable) or table.json_body is None else JsonTemplate(table.json_body)
+        return Endpoint(self._base_url, parse_template(table.path), params, body)
 
-    def _paginator(self, table: JsonLink | PageNumber) -> Paginator:
-        if isinstance(table, JsonLink):
-            return JsonLinkPaginator(parse_expression(table.next_url_path), self._base_url, self._redactor)
-        total_path = None if table.total_path is None else parse_expression(table.total_path)
-        # Without a total, only an empty page tells that the last one has been read.
-        stops = table.stop_after_empty_page if table.stop_after_empty_page is not None else total_path is None
-        return PageNumberPaginator(table.page_param, table.base_page, total_path, stops)
+    def _paginator(self, table: AnyPaginator) -> Paginator:
+        match table:
+            case JsonLink():
+                return JsonLinkPaginator(parse_expression(table.next_url_path), self._links)
+            case HeaderLink():
+                return HeaderLinkPaginator(table.links_next_key, self._links)
+            case PageNumber():
+                return _page_number(table)
+            case Offset():
+                return _offset(table)
+            case Cursor():
+                return self._cursor(table)
+            case SinglePage():
+                return SinglePagePaginator()
+
+    def _cursor(self, table: Cursor) -> Paginator:
+        token = CursorReader(parse_expression(table.cursor_path), self._redactor)
+        if table.cursor_param is not None:
+            return QueryCursorPaginator(token, table.cursor_param)
+        assert table.cursor_body_path is not None, "the table is checked: it has one of the two"
+        return BodyCursorPaginator(token, tuple(table.cursor_body_path.split(".")))
+
+
+def _page_number(table: PageNumber) -> Paginator:
+    total_path = _optional_expression(table.total_path)
+    # Without a total, only an empty page tells that the last one has been read.
+    stops = table.stop_after_empty_page if table.stop_after_empty_page is not None else total_path is None
+    return PageNumberPaginator(table.page_param, table.base_page, total_path, stops)
+
+
+def _offset(table: Offset) -> Paginator:
+    return OffsetPaginator(
+        offset_param=table.offset_param,
+        limit_param=table.limit_param,
+        limit=table.limit,
+        base_offset=table.base_offset,
+        total_path=_optional_expression(table.total_path),
+        maximum_offset=table.maximum_offset,
+    )
+
+
+def _optional_expression(text: str | None) -> Expression | None:
+    return None if text is None else parse_expression(text)
 
 
 def _expressions(fields: Table) -> dict[str, Expression]:

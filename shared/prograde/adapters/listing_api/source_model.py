@@ -1,101 +1,24 @@
 """The source file's shape, as pydantic reads it and as editors know it from its JSON Schema."""
 
-from typing import Annotated, ClassVar, Literal
+from collections.abc import Mapping
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
+from prograde.adapters.listing_api.client_tables import ApiKey, ClientTable, Windows
+from prograde.adapters.listing_api.json_template import with_value
+from prograde.adapters.listing_api.paginator_tables import AnyPaginator, Cursor, PaginatorTable
+from prograde.adapters.listing_api.source_table import Table
 from prograde.adapters.listing_api.source_values import (
-    BaseUrlText,
-    Duration,
     Expression,
-    Headers,
+    JsonBody,
     ListingPath,
     Name,
     Parameter,
     ProfileParameter,
     ProfilePath,
-    SecretReference,
     SourceName,
 )
-
-
-class Table(BaseModel):
-    """A mapping of the file: unknown keys are mistakes, and text is not taken for numbers."""
-
-    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class Bearer(Table):
-    """A token in the Authorization header."""
-
-    type: Literal["bearer"] = Field(description="The token travels as `Authorization: Bearer TOKEN`.")
-    token: SecretReference = Field(
-        description="Where the token is: `${env:NAME}`, an environment variable. The token itself never stands here."
-    )
-
-
-class ClientTable(Table):
-    """How the API is called."""
-
-    base_url: BaseUrlText = Field(
-        description="What every path is below. https, or http to this machine. Next links must stay at its host."
-    )
-    auth: Bearer | None = Field(default=None, description="Credentials; without it none are sent.")
-    headers: Headers = Field(default={}, description="Headers of each call; `${env:NAME}` in a value is a secret.")
-    connect_timeout_seconds: float = Field(
-        default=5, ge=0.1, le=60, description="Seconds until the connection must stand, 0.1 to 60."
-    )
-    read_timeout_seconds: float = Field(
-        default=30, ge=0.1, le=300, description="Seconds until the whole answer must have arrived, 0.1 to 300."
-    )
-    response_bytes_max: int = Field(
-        default=10_000_000,
-        ge=1_000,
-        le=100_000_000,
-        description="Bytes of an unpacked answer, 1,000 to 100,000,000; a larger one is a failure.",
-    )
-    concurrency: int = Field(default=8, ge=1, le=64, description="Calls in flight at once, 1 to 64.")
-
-
-class Window(Table):
-    """At most `limit` calls in any `interval`."""
-
-    limit: int = Field(ge=1, le=100_000, description="Calls, 1 to 100,000.")
-    interval: Duration = Field(description="An ISO 8601 duration up to 31 days: PT1S, PT1M, PT1H, P1D.")
-
-
-class JsonLink(Table):
-    """The answer names the next page's address."""
-
-    type: Literal["json_link"] = Field(description="The answer names the next page's address.")
-    next_url_path: Expression = Field(
-        description="JMESPath of the address; absent, null or empty after the last page. Quote special keys inside."
-    )
-
-
-class PageNumber(Table):
-    """Pages are asked for by number."""
-
-    type: Literal["page_number"] = Field(description="Pages are asked for by number.")
-    page_param: Name = Field(default="page", description="The parameter that carries the number.")
-    base_page: int = Field(default=1, ge=0, le=1, description="The first page's number, 0 or 1.")
-    total_path: Expression | None = Field(
-        default=None, description="JMESPath of the number of pages, where the answer states it; it then decides."
-    )
-    stop_after_empty_page: bool | None = Field(
-        default=None,
-        description="Whether an empty page is the last: always so without total_path; with it, by default an error.",
-    )
-
-    @field_validator("stop_after_empty_page")
-    @classmethod
-    def _some_end(cls, stops: bool | None, info: ValidationInfo) -> bool | None:  # noqa: FBT001  # pydantic's signature
-        if stops is False and info.data.get("total_path", "") is None:
-            raise ValueError("may be false only with total_path: otherwise nothing says which page is the last")
-        return stops
-
-
-AnyPaginator = Annotated[JsonLink | PageNumber, Field(discriminator="type")]
 
 
 class ProfileFields(Table):
@@ -169,14 +92,42 @@ class ListingTable(Table):
     params: dict[Name, Parameter] = Field(
         default={}, max_length=50, description="Query parameters, with placeholders; a quote in a value is doubled."
     )
+    json_body: JsonBody | None = Field(
+        default=None,
+        alias="json",
+        description="The body of a POST, with placeholders in its texts; a quote in a value is doubled.",
+    )
+    method: Literal["GET", "POST"] = Field(
+        default="GET",
+        validate_default=True,
+        description="POST where the cursor travels in the body: json and cursor_body_path.",
+    )
     data_selector: Expression = Field(description="JMESPath of the list of records.")
     paginator: AnyPaginator
 
+    @field_validator("method")
+    @classmethod
+    def _with_a_body(cls, method: str, info: ValidationInfo) -> str:
+        if "json_body" in info.data and (method == "POST") != (info.data["json_body"] is not None):
+            raise ValueError("json belongs to method: POST, and method: POST to json: write both or neither")
+        return method
+
     @field_validator("paginator")
     @classmethod
-    def _page_param(cls, paginator: JsonLink | PageNumber, info: ValidationInfo) -> JsonLink | PageNumber:
-        if isinstance(paginator, PageNumber) and paginator.page_param in info.data.get("params", {}):
-            raise ValueError(f"the paginator sets {paginator.page_param} itself: leave it out of params")
+    def _fitting(cls, paginator: PaginatorTable, info: ValidationInfo) -> PaginatorTable:
+        repeated = sorted(paginator.own_params & set(info.data.get("params", ())))
+        if repeated:
+            raise ValueError(f"the paginator sets {' and '.join(repeated)} itself: leave it out of params")
+        path = paginator.cursor_body_path if isinstance(paginator, Cursor) else None
+        if path is not None and info.data.get("method") == "GET":
+            raise ValueError("cursor_body_path needs method: POST and json")
+        if path is None and info.data.get("method") == "POST":
+            raise ValueError("method: POST is for a cursor in the body: use type cursor with cursor_body_path")
+        if path is not None:
+            try:
+                with_value(info.data.get("json_body") or {}, path.split("."), None)
+            except ValueError as error:
+                raise ValueError(f"cursor_body_path {error}") from None
         return paginator
 
 
@@ -203,6 +154,16 @@ class StagesTable(Table):
     active: ActiveTable | None = Field(default=None, description="What the professional lists now; may be left out.")
     historical: HistoricalTable = Field(description="What the professional sold.")
 
+    @property
+    def params(self) -> Mapping[str, frozenset[str]]:
+        """The query parameters that each stage sends, by the key that names them."""
+        named = {"profile.params": frozenset(self.profile.params)}
+        for name, stage in (("active", self.active), ("historical", self.historical)):
+            if stage is not None:
+                named[f"{name}.params"] = frozenset(stage.params)
+                named[f"{name}.paginator"] = stage.paginator.own_params
+        return named
+
 
 class SourceTable(Table):
     """A source of prograde: one listing API."""
@@ -210,7 +171,17 @@ class SourceTable(Table):
     version: Literal[1] = Field(description="The version of this file's shape.")
     name: SourceName = Field(description="How batches and exports name the source: 1 to 40 of a-z, 0-9, _ and -.")
     client: ClientTable
-    rate_limits: list[Window] = Field(
-        min_length=1, max_length=1, description="The API's limit: one window, the tightest. It is never exceeded."
+    rate_limits: Windows = Field(
+        description="The API's limits, 1 to 8 windows of different lengths. None is ever exceeded."
     )
     stages: StagesTable
+
+    @field_validator("stages")
+    @classmethod
+    def _key_sent_once(cls, stages: StagesTable, info: ValidationInfo) -> StagesTable:
+        auth = info.data["client"].auth if "client" in info.data else None
+        if isinstance(auth, ApiKey) and auth.location == "query":
+            for place, params in stages.params.items():
+                if auth.name in params:
+                    raise ValueError(f"{place} sets {auth.name}, which client.auth sends already: leave it out there")
+        return stages

@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from prograde.adapters.listing_api.client_tables import SECRET_KEYS
 from prograde.adapters.listing_api.secret import REFERENCE, secret_problem
 from prograde.adapters.listing_api.source_model import SourceTable
 from prograde.errors import Problem
@@ -29,6 +30,7 @@ _REMEDIES = {
     "list_type": "must be a list",
     "literal_error": "must be {expected}",
     "missing": "is missing: it is required",
+    "model_attributes_type": "must be keys and values",
     "model_type": "must be keys and values",
     "string_pattern_mismatch": "must be 1 to 40 characters of a-z, 0-9, _ and -",
     "string_too_long": "must have at most {max_length:,} characters",
@@ -41,7 +43,7 @@ _REMEDIES = {
 }
 """pydantic's kinds of mistakes in our words; what is not here keeps pydantic's."""
 
-_WINDOWS_REMEDY = "must be exactly one window: the tightest that the API has"
+_WINDOWS_REMEDY = "must be one to eight windows, each a limit and an interval"
 
 
 def shape_problems(error: ValidationError, document: object) -> Iterator[Problem]:
@@ -52,8 +54,8 @@ def shape_problems(error: ValidationError, document: object) -> Iterator[Problem
             path = (*path, "type")
         if details["type"] == "extra_forbidden":
             yield Problem(".".join(path), path[-1], _unknown(path))
-        elif path != ("client", "auth", "token") or details["type"] != "value_error":
-            # What is wrong with a token's text is told by secret_problems.
+        elif not _is_credential(path) or details["type"] != "value_error":
+            # What is wrong with a credential's text is told by secret_problems.
             yield Problem(".".join(path), _shown(path, details), _remedy(path, details))
 
 
@@ -61,26 +63,33 @@ def secret_problems(document: Mapping[str, object], env: Mapping[str, str]) -> I
     """Name every secret that stands in the file, stands in the wrong place, or is not in the environment."""
     for path, text in _texts(document, ()):
         field = ".".join(path)
-        is_token = path == ("client", "auth", "token")
+        is_credential = _is_credential(path)
         is_header = path[:2] == ("client", "headers")
         references = REFERENCE.findall(text)
-        if references and not (is_token or is_header):
-            yield Problem(field, text, "a secret is possible in client.auth.token and in client.headers only")
-        elif is_token and not REFERENCE.fullmatch(text):
-            yield Problem(field, HIDDEN, 'must be "${env:NAME}", NAME being the environment variable with the token')
+        if references and not (is_credential or is_header):
+            yield Problem(field, text, "a secret is possible in client.auth and in client.headers only")
+        elif is_credential and not REFERENCE.fullmatch(text):
+            yield Problem(field, HIDDEN, 'must be "${env:NAME}", NAME being the environment variable with the secret')
         elif is_header and "${" in REFERENCE.sub("", text):
             yield Problem(field, HIDDEN, 'a reference is written "${env:NAME}"')
         elif is_header and not references and _SECRET_HEADER.search(path[-1]):
             yield Problem(field, HIDDEN, 'looks like a secret: write "${env:NAME}" and set that environment variable')
-        elif path[0] == "stages" and path[-2:-1] == ("params",) and _SECRET_PARAM.fullmatch(path[-1]):
-            yield Problem(
-                field, HIDDEN, "looks like a secret, which a URL must not hold: use client.auth or client.headers"
-            )
-        elif is_token or is_header:
+        elif _is_sent(path) and _SECRET_PARAM.fullmatch(path[-1]):
+            yield Problem(field, HIDDEN, "looks like a secret: use client.auth, for a parameter with type api_key")
+        elif is_credential or is_header:
             for name in references:
                 reason = secret_problem(env.get(name, ""))
                 if reason is not None:
                     yield Problem(field, f"${{env:{name}}}", f"the environment variable {name} {reason}: set it")
+
+
+def _is_credential(path: tuple[str, ...]) -> bool:
+    return path[:2] == ("client", "auth") and path[2:] in {(key,) for key in SECRET_KEYS}
+
+
+def _is_sent(path: tuple[str, ...]) -> bool:
+    """Tell whether a text of the file goes into a stage's query or body."""
+    return path[0] == "stages" and path[2:3] in (("params",), ("json",))
 
 
 def _texts(value: object, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:
@@ -122,7 +131,7 @@ def _known_keys(path: tuple[str, ...]) -> list[str]:
         fields = [table.model_fields[part] for table in tables if part in table.model_fields]
         # An index into a list, or a key of free choice, leads to no other table.
         tables = [table for field in fields for table in _tables(field.annotation)] if fields else tables
-    return sorted({key for table in tables for key in table.model_fields})
+    return sorted({field.alias or key for table in tables for key, field in table.model_fields.items()})
 
 
 def _tables(annotation: object) -> Iterator[type[BaseModel]]:

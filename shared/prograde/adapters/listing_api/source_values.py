@@ -4,14 +4,16 @@ import re
 from datetime import timedelta
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, StringConstraints, WithJsonSchema
 
 from prograde.adapters.listing_api.base_url import parse_base_url
 from prograde.adapters.listing_api.expressions import EXPRESSION_LENGTH_MAX, parse_expression
+from prograde.adapters.listing_api.json_template import texts_of
 from prograde.adapters.listing_api.secret import REFERENCE
 from prograde.adapters.listing_api.templates import parse_template
 
 _DURATION = re.compile(r"P(?:(\d{1,3})D)?(?:T(?:(\d{1,4})H)?(?:(\d{1,5})M)?(?:(\d{1,7})S)?)?")
+_BODY_PATH = re.compile(r"[^.\s]{1,100}(?:\.[^.\s]{1,100}){0,9}")
 _INTERVAL_MAX = timedelta(days=31)
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
 _OUR_HEADERS = frozenset(
@@ -19,6 +21,7 @@ _OUR_HEADERS = frozenset(
         "accept-encoding",
         "connection",
         "content-length",
+        "content-type",
         "cookie",
         "expect",
         "host",
@@ -79,21 +82,40 @@ def _parameter(value: object) -> object:
     return str(value) if isinstance(value, int | float) else value
 
 
+def _body_path(text: str) -> str:
+    if not _BODY_PATH.fullmatch(text):
+        raise ValueError("must be keys parted by dots, as page.after")
+    return text
+
+
+def _json_body(document: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    for text in texts_of(document):
+        parse_template(text)
+    return document
+
+
 def _reference(text: str) -> str:
     if not REFERENCE.fullmatch(text):
         raise ValueError('must name an environment variable, as "${env:LISTING_TOKEN}": no secret stands in this file')
     return text
 
 
+def refuse_header_name(name: str) -> None:
+    """Raise ValueError for what is no header's name, or that of a header which is not the source file's to set."""
+    if not _HEADER_NAME.fullmatch(name):
+        raise ValueError(f"{name} is no header's name")
+    if name.lower() in _OUR_HEADERS:
+        raise ValueError(f"{name} is set by prograde itself: leave it out")
+
+
 def _headers(headers: dict[str, str]) -> dict[str, str]:
     names = [name.lower() for name in headers]
     for name, value in headers.items():
-        if not _HEADER_NAME.fullmatch(name) or names.count(name.lower()) > 1:
-            raise ValueError(f"{name} is no header's name, or is given twice")
+        refuse_header_name(name)
+        if names.count(name.lower()) > 1:
+            raise ValueError(f"{name} is given twice")
         if name.lower() == "authorization":
             raise ValueError("Authorization comes from client.auth: leave it out here")
-        if name.lower() in _OUR_HEADERS:
-            raise ValueError(f"{name} is set by prograde itself: leave it out")
         if not (value.isascii() and value.isprintable()):
             raise ValueError(f"{name} holds a character that no header can carry")
     return headers
@@ -105,6 +127,8 @@ Path = Annotated[str, Field(max_length=500), AfterValidator(_path)]
 _Scalar = WithJsonSchema({"type": ["string", "number", "boolean"]})
 Parameter = Annotated[TemplateText, BeforeValidator(_parameter), _Scalar]
 ProfileParameter = Annotated[TemplateText, AfterValidator(_profile_template), BeforeValidator(_parameter), _Scalar]
+JsonBody = Annotated[dict[str, JsonValue], AfterValidator(_json_body)]
+BodyPath = Annotated[str, AfterValidator(_body_path)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 BaseUrlText = Annotated[str, Field(max_length=2_000), AfterValidator(_base_url)]
 Duration = Annotated[str, AfterValidator(_duration)]

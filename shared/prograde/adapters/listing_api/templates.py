@@ -44,7 +44,11 @@ class Template:
 
     def query(self, values: Mapping[str, str]) -> str:
         """Render as a parameter's value."""
-        return query_text(self._render(values, str, str))
+        return query_text(self.text(values))
+
+    def text(self, values: Mapping[str, str]) -> str:
+        """Render as it is, for a JSON document."""
+        return self._render(values, str, str)
 
     def _render(self, values: Mapping[str, str], literal: Callable[[str], str], value: Callable[[str], str]) -> str:
         return "".join(
