@@ -136,20 +136,12 @@ class Warehouse(Protocol):
         """Keep one raw row, durable on return; the same raw_id again is the same row."""
         ...
 
-    def visible_raw_pages(self, batch_id: str) -> int:
-        """Count the batch's raw rows, by distinct raw_id, that a query can see."""
-        ...
-
     def load_results(self, batch: Batch, professionals: Iterable[Professional]) -> int:
         """Load one row a professional for this grading run, replacing an earlier try's; returns how many."""
         ...
 
-    def missing_raw_ids(self, batch: Batch, limit: int) -> tuple[str, ...]:
-        """Name at most `limit` raw rows that a ledger of this grading run counts and no query can see yet."""
-        ...
-
-    def differences(self, batch: Batch, limit: int) -> tuple["Difference", ...]:
-        """Recompute every aggregate of this grading run from raw rows and name at most `limit` that differ."""
+    def reconcile(self, batch: Batch, limit: int) -> "Reconciliation":
+        """Recompute every aggregate of this grading run from the raw rows that its ledgers name, as far as seen."""
         ...
 
     def load_grades(self, batch: Batch, rows: Iterable["GradedRow"]) -> int:
@@ -167,6 +159,21 @@ class Warehouse(Protocol):
     def append_run(self, run: "Run") -> None:
         """Append a finished grading run's lineage."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciliation:
+    """
+    A grading run beside its raw rows.
+
+    `raw_pages` counts the batch's raw rows, each once, that a query can see; `missing_raw_ids` are those that a ledger
+    counts and no query can see (yet); `differences` are figures that the raw rows do not bear out. The latter two
+    name at most as many as were asked for.
+    """
+
+    raw_pages: int
+    missing_raw_ids: tuple[str, ...]
+    differences: tuple["Difference", ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,9 @@ from hashlib import sha256
 from prograde.domain.aggregation import Aggregate
 from prograde.domain.batch import Batch, Parameters, Roster, new_counters
 from prograde.domain.effects import PageTask
+from prograde.domain.listing import Listing, Rejection
 from prograde.domain.professional import CountedPage, Professional, Stage
-from prograde.domain.raw_page import Exchange, RawPage, Record, raw_page_id
+from prograde.domain.raw_page import Exchange, RawPage, raw_page_id
 
 NOON = datetime(2026, 11, 21, 12, 0, 0, 123456, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -50,7 +51,9 @@ def exchange(body: bytes) -> Exchange:
     )
 
 
-def raw_page(step: int, *records: Record, batch_id: str = BATCH.batch_id, body: bytes = b'{"value": []}') -> RawPage:
+def raw_page(
+    step: int, *records: Listing | Rejection, batch_id: str = BATCH.batch_id, body: bytes = b'{"value": []}'
+) -> RawPage:
     """Make the raw row of one step of agent-1's historical stage."""
     answered = exchange(body)
     return RawPage(

@@ -45,8 +45,8 @@ class TestSqliteTaskQueue(TaskQueueContract):
     def deliver(self, queue: SqliteTaskQueue, clock: SetClock) -> Deliver:
         def deliver(moment: datetime) -> list[Delivered]:
             clock.moment = moment
-            deliveries = [delivery for kind in Queue for delivery in queue.take(kind, limit=10_000)]
-            queue.acknowledge([delivery.name for delivery in deliveries])
+            deliveries = queue.exchange((), dict.fromkeys(Queue, 10_000))
+            queue.exchange([delivery.name for delivery in deliveries], {})
             return [Delivered(delivery.name, delivery.body.encode()) for delivery in deliveries]
 
         return deliver

@@ -7,19 +7,22 @@ import pytest
 
 from prograde.domain.aggregation import Aggregate
 from prograde.domain.batch import Batch, BatchStatus
+from prograde.domain.listing import Listing, ListingStatus, Rejection
 from prograde.domain.professional import CountedPage, Professional, Stage, State
-from prograde.domain.raw_page import Record
 from prograde.ports import GradedRow, Run, Warehouse
 from tests.contracts.specimens import AWKWARD, BATCH, NOON, PROFESSIONAL, SECOND, counting, professional, raw_page
 
-SALE = Record(
+SALE = Listing(
     key="L1",
-    status="closed",
+    status=ListingStatus.CLOSED,
     is_sale=True,
     list_price_cents=400_000_00,
     close_price_cents=390_000_00,
     close_date=date(2026, 5, 1),
     list_agent="agent-1",
+    co_list_agent=None,
+    buyer_agent=None,
+    co_buyer_agent=None,
 )
 SALE_FIGURES = Aggregate(
     half_cents=2 * 390_000_00,
@@ -42,15 +45,15 @@ class WarehouseContract:
     # --- raw rows
 
     def test_there_are_no_raw_rows_before_the_first(self, warehouse: Warehouse) -> None:
-        assert 0 == warehouse.visible_raw_pages(BATCH.batch_id)
+        assert 0 == warehouse.reconcile(BATCH, 1).raw_pages
 
     def test_a_batch_has_its_own_raw_rows(self, warehouse: Warehouse) -> None:
         for step in range(3):
             warehouse.insert_raw_page(raw_page(step))
         warehouse.insert_raw_page(raw_page(0, batch_id="other"))
 
-        assert 3 == warehouse.visible_raw_pages(BATCH.batch_id)
-        assert 1 == warehouse.visible_raw_pages("other")
+        assert 3 == warehouse.reconcile(BATCH, 1).raw_pages
+        assert 1 == warehouse.reconcile(replace(BATCH, batch_id="other"), 1).raw_pages
 
     def test_the_same_raw_id_is_the_same_row(self, warehouse: Warehouse) -> None:
         once = raw_page(1, SALE)
@@ -59,14 +62,14 @@ class WarehouseContract:
             warehouse.insert_raw_page(page)
         self.load(warehouse, counting(once, SALE_FIGURES))
 
-        assert 1 == warehouse.visible_raw_pages(BATCH.batch_id)
-        assert () == warehouse.differences(BATCH, 10)
+        assert 1 == warehouse.reconcile(BATCH, 1).raw_pages
+        assert () == warehouse.reconcile(BATCH, 10).differences
 
     def test_raw_rows_that_come_at_once_are_all_kept(self, warehouse: Warehouse) -> None:
         with ThreadPoolExecutor(8) as threads:
             list(threads.map(warehouse.insert_raw_page, [raw_page(step) for step in range(64)]))
 
-        assert 64 == warehouse.visible_raw_pages(BATCH.batch_id)
+        assert 64 == warehouse.reconcile(BATCH, 1).raw_pages
 
     @pytest.mark.parametrize(
         "body",
@@ -78,12 +81,12 @@ class WarehouseContract:
         for page in pages:
             warehouse.insert_raw_page(page)
 
-        assert 3 == warehouse.visible_raw_pages(BATCH.batch_id)
+        assert 3 == warehouse.reconcile(BATCH, 1).raw_pages
 
     def test_text_in_a_raw_row_counts_as_it_is(self, warehouse: Warehouse) -> None:
         agent = AWKWARD.strip()
         page = replace(
-            raw_page(1, replace(SALE, key=AWKWARD, list_agent=agent), Record(key=AWKWARD, rejection=AWKWARD)),
+            raw_page(1, replace(SALE, key=AWKWARD, list_agent=agent), Rejection(AWKWARD, AWKWARD)),
             professional_id=agent,
             agent_key=agent,
         )
@@ -91,7 +94,7 @@ class WarehouseContract:
         warehouse.insert_raw_page(page)
         self.load(warehouse, counted)
 
-        assert () == warehouse.differences(BATCH, 10)
+        assert () == warehouse.reconcile(BATCH, 10).differences
 
     # --- what a ledger counts and no query can see
 
@@ -101,23 +104,23 @@ class WarehouseContract:
         ledger = tuple(CountedPage(page.step, Stage.HISTORICAL, 1, page.raw_id) for page in (there, missing))
         self.load(warehouse, replace(PROFESSIONAL, ledger=ledger))
 
-        assert (missing.raw_id,) == warehouse.missing_raw_ids(BATCH, 10)
+        assert (missing.raw_id,) == warehouse.reconcile(BATCH, 10).missing_raw_ids
         warehouse.insert_raw_page(missing)
-        assert () == warehouse.missing_raw_ids(BATCH, 10)
+        assert () == warehouse.reconcile(BATCH, 10).missing_raw_ids
 
     def test_so_many_missing_raw_rows_are_named_as_were_asked_for(self, warehouse: Warehouse) -> None:
         ledger = tuple(CountedPage(step, Stage.HISTORICAL, step, raw_page(step).raw_id) for step in range(5))
         self.load(warehouse, replace(PROFESSIONAL, ledger=ledger))
 
-        missing = warehouse.missing_raw_ids(BATCH, 3)
+        missing = warehouse.reconcile(BATCH, 3).missing_raw_ids
 
         assert 3 == len(missing)
         assert {line.raw_id for line in ledger} >= set(missing)
 
     def test_nothing_is_missing_where_nothing_was_counted(self, warehouse: Warehouse) -> None:
-        assert () == warehouse.missing_raw_ids(BATCH, 10)
+        assert () == warehouse.reconcile(BATCH, 10).missing_raw_ids
         self.load(warehouse, PROFESSIONAL)
-        assert () == warehouse.missing_raw_ids(BATCH, 10)
+        assert () == warehouse.reconcile(BATCH, 10).missing_raw_ids
 
     # --- results and grades
 

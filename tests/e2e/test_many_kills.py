@@ -37,7 +37,7 @@ def test_killed_again_and_again_it_ends_with_the_same_export(tmp_path: Path, kil
         place = Workplace.make(tmp_path / "killed", server, calls_a_second=100)
         write_roster(place.folder / "roster.csv", market)
         process = place.start("run", "source.yaml", "--roster", "roster.csv", "--as-of", str(AS_OF))
-        lost = []
+        lost: list[int] = []
         for _ in range(kills):
             wait_a_while(process, server, dice)
             process.kill()

@@ -103,7 +103,8 @@ class Endless(io.RawIOBase):
 def test_a_large_roster_never_sits_in_memory() -> None:
     rows = 100_000
     tracemalloc.start()
-    with clean_roster(io.BufferedReader(Endless(rows))) as roster:
+    stream = io.BufferedReader(Endless(rows))  # type: ignore[type-var]  # a RawIOBase is one
+    with clean_roster(stream) as roster:
         _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert rows == roster.professionals

@@ -121,7 +121,7 @@ def test_what_was_in_hand_when_a_process_died_is_delivered_again(
     queue: SqliteTaskQueue, clock: ShiftedClock, pages: list[PageTask], tmp_path: Path
 ) -> None:
     queue.enqueue(pages)
-    taken = {delivery.name for delivery in queue.take(Queue.PAGES, 5)}
+    taken = {delivery.name for delivery in queue.exchange((), {Queue.PAGES: 5})}
     queue.close()
     function = Function()
 

@@ -30,9 +30,7 @@ def test_a_torn_line_is_no_row(warehouse: DuckdbWarehouse, folder: Path, cut: in
     (segment,) = segments(folder)
     segment.write_bytes(segment.read_bytes()[: -1 - cut])
 
-    assert 1 == warehouse.visible_raw_pages(BATCH.batch_id)
-    with warehouse._connection(BATCH.batch_id, None) as connection:
-        assert [(1,)] == connection.execute("SELECT count(*) FROM raw_page_log").fetchall()
+    assert 1 == warehouse.reconcile(BATCH, 1).raw_pages
 
 
 def test_rows_of_earlier_and_later_processes_count_alike(warehouse: DuckdbWarehouse, folder: Path) -> None:
@@ -42,8 +40,8 @@ def test_rows_of_earlier_and_later_processes_count_alike(warehouse: DuckdbWareho
     warehouse.load_results(BATCH, [counting(raw_page(0, SALE), SALE_FIGURES)])
 
     assert 3 == len(segments(folder))
-    assert 3 == warehouse.visible_raw_pages(BATCH.batch_id)
-    assert () == warehouse.differences(BATCH, 10)
+    assert 3 == warehouse.reconcile(BATCH, 1).raw_pages
+    assert () == warehouse.reconcile(BATCH, 10).differences
 
 
 def test_a_load_that_breaks_off_leaves_no_file(warehouse: DuckdbWarehouse, folder: Path) -> None:

@@ -13,16 +13,16 @@ def test_the_longest_due_is_taken_first(queue: SqliteTaskQueue, pages: list[Page
     queue.enqueue(tasks)
 
     expected = [task_name(task) for task in sorted(tasks, key=lambda task: task.due_at)]
-    assert expected[:15] == [delivery.name for delivery in queue.take(Queue.PAGES, 15)]
+    assert expected[:15] == [delivery.name for delivery in queue.exchange((), {Queue.PAGES: 15})]
 
 
 def test_a_name_is_free_again_after_hours(queue: SqliteTaskQueue, clock: ShiftedClock, pages: list[PageTask]) -> None:
     queue.enqueue(pages)
-    queue.acknowledge([delivery.name for delivery in queue.take(Queue.PAGES, 20)])
+    queue.exchange([delivery.name for delivery in queue.exchange((), {Queue.PAGES: 20})], {})
     assert 0 == waiting(queue)
 
     clock.set_by(3_700)
-    queue.acknowledge([])
+    queue.exchange([], {})
     queue.enqueue(pages)
 
     assert len(pages) == waiting(queue)
@@ -33,7 +33,7 @@ def test_only_what_waits_is_next(queue: SqliteTaskQueue, clock: ShiftedClock, pa
     queue.enqueue([*pages, SeedTask(BATCH.batch_id, 0, 0, later)])
     assert pages[0].due_at == queue.next_due_at(Queue)
 
-    queue.take(Queue.PAGES, 20)
+    queue.exchange((), {Queue.PAGES: 20})
 
     assert queue.next_due_at([Queue.PAGES]) is None
     assert later == queue.next_due_at(Queue)
@@ -45,7 +45,7 @@ def test_nothing_that_is_asked_for_each_delivery_walks_the_backlog(queue: Sqlite
     with queue._file.read() as connection:
         connection.set_trace_callback(statements.append)
     queue.next_due_at(Queue)
-    queue.acknowledge([delivery.name for delivery in queue.take(Queue.PAGES, 1)])
+    queue.exchange([delivery.name for delivery in queue.exchange((), {Queue.PAGES: 1})], {})
 
     with queue._file.read() as connection:
         connection.set_trace_callback(None)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from prograde.adapters.documents import PARAMETERS, PROFESSIONAL
 from prograde.domain.batch import Batch
+from prograde.domain.listing import Listing, Rejection
 from prograde.domain.professional import Professional
 from prograde.domain.raw_page import RawPage
 from prograde.ports import GradedRow, Run
@@ -122,23 +123,26 @@ def raw_page_row(raw_page: RawPage) -> Row:
         "body": body,
         "body_base64": body_base64,
         "headers": [{"name": name, "value": value} for name, value in exchange.headers],
-        "records": [
-            {
-                "position": position,
-                "key": record.key,
-                "rejection": record.rejection,
-                "status": record.status,
-                "is_sale": record.is_sale,
-                "list_price_cents": record.list_price_cents,
-                "close_price_cents": record.close_price_cents,
-                "close_date": record.close_date,
-                "list_agent": record.list_agent,
-                "co_list_agent": record.co_list_agent,
-                "buyer_agent": record.buyer_agent,
-                "co_buyer_agent": record.co_buyer_agent,
-            }
-            for position, record in enumerate(raw_page.records)
-        ],
+        "records": [_record_row(position, record) for position, record in enumerate(raw_page.records)],
+    }
+
+
+def _record_row(position: int, record: Listing | Rejection) -> Row:
+    """Write a record as it was parsed: a listing's fields, or the reason of its rejection."""
+    if isinstance(record, Rejection):
+        return {"position": position, "key": record.key, "rejection": record.reason}
+    return {
+        "position": position,
+        "key": record.key,
+        "status": record.status,
+        "is_sale": record.is_sale,
+        "list_price_cents": record.list_price_cents,
+        "close_price_cents": record.close_price_cents,
+        "close_date": record.close_date,
+        "list_agent": record.list_agent,
+        "co_list_agent": record.co_list_agent,
+        "buyer_agent": record.buyer_agent,
+        "co_buyer_agent": record.co_buyer_agent,
     }
 
 

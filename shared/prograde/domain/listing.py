@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from functools import lru_cache
 
 from prograde.domain.money import cents
 
@@ -94,8 +95,8 @@ def _missing(field: str) -> str:
 
 def parse_key(value: object, field: str) -> str | None:
     """Read a listing's or an agent's key, a text or an integer; None where it is absent. Raises ValueError."""
-    if value is None:
-        return None
+    if value is None or (type(value) is str and value.isalnum() and value.isascii() and len(value) <= KEY_LENGTH_MAX):
+        return value  # what nearly every key is: nothing to strip, nothing to refuse
     if type(value) is int and abs(value) < _KEY_INTEGER_MAX:
         value = str(value)
     if not isinstance(value, str):
@@ -123,6 +124,12 @@ def fold(word: str) -> str:
 def _status(value: object) -> ListingStatus:
     if not isinstance(value, str) or not value.strip():
         raise ValueError("status: missing")
+    return _status_of_word(value)
+
+
+# A feed has a handful of words for status and type and some hundred dates: what one record taught serves the next.
+@lru_cache(maxsize=256)
+def _status_of_word(value: str) -> ListingStatus:
     word = fold(value)
     if word in _CLOSED_WORDS:
         return ListingStatus.CLOSED
@@ -131,10 +138,12 @@ def _status(value: object) -> ListingStatus:
 
 def _is_sale(property_type: object) -> bool:
     """RESO closes a lease with the same status as a sale; only the property type tells them apart."""
-    if not isinstance(property_type, str):
-        return True
-    word = fold(property_type)
-    return not word.endswith(("lease", "leases", "rental", "rentals"))
+    return not isinstance(property_type, str) or _is_type_of_sale(property_type)
+
+
+@lru_cache(maxsize=256)
+def _is_type_of_sale(property_type: str) -> bool:
+    return not fold(property_type).endswith(("lease", "leases", "rental", "rentals"))
 
 
 def _price(value: object, field: str) -> int | None:
@@ -148,10 +157,20 @@ def parse_date(value: object, field: str) -> date | None:
     """Read "2026-10-29", alone or at the head of a timestamp; None where it is absent. Raises ValueError."""
     if value is None or value == "":
         return None
-    parts = _ISO_DATE.fullmatch(value) if isinstance(value, str) else None
+    if not isinstance(value, str):
+        raise ValueError(f"{field}: not a date")  # noqa: TRY004  # as above
+    try:
+        return _date_of_text(value)
+    except ValueError as error:
+        raise ValueError(f"{field}: {error}") from None
+
+
+@lru_cache(maxsize=4096)
+def _date_of_text(value: str) -> date:
+    parts = _ISO_DATE.fullmatch(value)
     if parts is None:
-        raise ValueError(f"{field}: not a date")
+        raise ValueError("not a date")
     try:
         return date.fromisoformat(parts[1])
     except ValueError:
-        raise ValueError(f"{field}: no day of the calendar") from None
+        raise ValueError("no day of the calendar") from None

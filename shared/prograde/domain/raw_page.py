@@ -1,28 +1,11 @@
 """The raw row: everything that one call to the source asked and got, kept before it is counted."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 
 from prograde.domain.effects import digest
 from prograde.domain.listing import Listing, Rejection
 from prograde.domain.outcome import ListingPage, Outcome
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """One record of a page as it was parsed: a listing's fields, or the reason of its rejection."""
-
-    key: str
-    rejection: str | None = None
-    status: str | None = None
-    is_sale: bool | None = None
-    list_price_cents: int | None = None
-    close_price_cents: int | None = None
-    close_date: date | None = None
-    list_agent: str | None = None
-    co_list_agent: str | None = None
-    buyer_agent: str | None = None
-    co_buyer_agent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +43,7 @@ class RawPage:
     outcome: str
     agent_key: str
     exchange: Exchange
-    records: tuple[Record, ...]
+    records: tuple[Listing | Rejection, ...]
 
 
 def raw_page_id(batch_id: str, professional_id: str, step: int, exchange: Exchange) -> str:
@@ -68,25 +51,6 @@ def raw_page_id(batch_id: str, professional_id: str, step: int, exchange: Exchan
     return digest(batch_id, professional_id, step, exchange.status, exchange.headers, exchange.body_sha256)
 
 
-def page_records(outcome: Outcome) -> tuple[Record, ...]:
+def page_records(outcome: Outcome) -> tuple[Listing | Rejection, ...]:
     """List the parsed records of an outcome, in their order; none unless it is a page of listings."""
-    if not isinstance(outcome, ListingPage):
-        return ()
-    return tuple(_record(record) for record in outcome.records)
-
-
-def _record(record: Listing | Rejection) -> Record:
-    if isinstance(record, Rejection):
-        return Record(key=record.key, rejection=record.reason)
-    return Record(
-        key=record.key,
-        status=record.status,
-        is_sale=record.is_sale,
-        list_price_cents=record.list_price_cents,
-        close_price_cents=record.close_price_cents,
-        close_date=record.close_date,
-        list_agent=record.list_agent,
-        co_list_agent=record.co_list_agent,
-        buyer_agent=record.buyer_agent,
-        co_buyer_agent=record.co_buyer_agent,
-    )
+    return outcome.records if isinstance(outcome, ListingPage) else ()

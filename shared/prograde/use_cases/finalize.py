@@ -7,7 +7,7 @@ from prograde.domain.batch import Batch, BatchStatus, finished
 from prograde.domain.effects import FinalizeTask, effects
 from prograde.domain.professional import Professional, State
 from prograde.errors import CorruptionError
-from prograde.ports import Difference, GradedRow, Run, Transaction
+from prograde.ports import GradedRow, Reconciliation, Run, Transaction
 from prograde.use_cases.export_files import Export, write_export, write_manifest
 from prograde.use_cases.read_batch import read_batch
 from prograde.use_cases.services import Services
@@ -32,8 +32,7 @@ def finalize(services: Services, task: FinalizeTask) -> None:
         return
     started_at = services.clock.now()
     professionals = services.warehouse.load_results(batch, services.store.professionals(batch.batch_id))
-    missing = _missing_raw_ids(services, batch)
-    differences = services.warehouse.differences(batch, NAMED_MAX)
+    reconciliation = _reconciled(services, batch)
     services.warehouse.load_grades(batch, _grades(services, batch))
     prefix = f"exports/{batch.batch_id}/{batch.grading_run:03}"
     with services.blobs.staging() as folder:
@@ -49,26 +48,26 @@ def finalize(services: Services, task: FinalizeTask) -> None:
             started_at=started_at,
             finished_at=services.clock.now(),
             professionals=professionals,
-            raw_pages=services.warehouse.visible_raw_pages(batch.batch_id),
+            raw_pages=reconciliation.raw_pages,
             calls=export.calls,
-            differences=len(differences) + len(missing),
+            differences=len(reconciliation.differences) + len(reconciliation.missing_raw_ids),
             export_prefix=prefix,
             export_digest=export.digest,
         )
-        write_manifest(folder, _manifest(batch, run, export, missing, differences))
+        write_manifest(folder, _manifest(batch, run, export, reconciliation))
         services.blobs.publish(prefix, folder)
     services.warehouse.append_run(run)
-    _finish(services, batch, export.digest, _reason(missing, differences))
+    _finish(services, batch, export.digest, _reason(reconciliation))
 
 
-def _missing_raw_ids(services: Services, batch: Batch) -> tuple[str, ...]:
-    """Wait, bounded, until every counted raw row can be seen; name those that cannot."""
+def _reconciled(services: Services, batch: Batch) -> Reconciliation:
+    """Reconcile once every counted raw row can be seen; the wait is bounded, and what stays missing is named."""
     for _ in range(VISIBLE_TRIES):
-        missing = services.warehouse.missing_raw_ids(batch, NAMED_MAX)
-        if not missing:
-            return ()
+        reconciliation = services.warehouse.reconcile(batch, NAMED_MAX)
+        if not reconciliation.missing_raw_ids:
+            return reconciliation
         services.clock.sleep(VISIBLE_WAIT_SECONDS)
-    return services.warehouse.missing_raw_ids(batch, NAMED_MAX)
+    return services.warehouse.reconcile(batch, NAMED_MAX)
 
 
 def _grades(services: Services, batch: Batch) -> Iterator[GradedRow]:
@@ -86,9 +85,7 @@ def _graded(batch: Batch, professional: Professional) -> GradedRow:
     return GradedRow(professional.professional_id, grade.name, grade.tier, grade.reasons)
 
 
-def _manifest(
-    batch: Batch, run: Run, export: Export, missing: tuple[str, ...], differences: tuple[Difference, ...]
-) -> dict[str, object]:
+def _manifest(batch: Batch, run: Run, export: Export, reconciliation: Reconciliation) -> dict[str, object]:
     parameters = asdict(batch.parameters)
     return {
         "batch_id": batch.batch_id,
@@ -106,17 +103,18 @@ def _manifest(
         "raw_pages": run.raw_pages,
         "calls": run.calls,
         "reconciliation": {
-            "missing_raw_ids": list(missing),
-            "differences": [asdict(difference) for difference in differences],
+            "missing_raw_ids": list(reconciliation.missing_raw_ids),
+            "differences": [asdict(difference) for difference in reconciliation.differences],
         },
         "files": export.files,
         "export_digest": export.digest,
     }
 
 
-def _reason(missing: tuple[str, ...], differences: tuple[Difference, ...]) -> str:
+def _reason(reconciliation: Reconciliation) -> str:
     """Say what did not reconcile; "" when everything did."""
     parts = []
+    missing, differences = reconciliation.missing_raw_ids, reconciliation.differences
     if missing:
         parts.append(f"{_count(missing)} raw rows that were counted are missing ({missing[0]} …)")
     if differences:

@@ -24,6 +24,7 @@ RETRY_SECONDS_BASE = 0.1
 RETRY_SECONDS_MAX = 60.0
 SUPERVISE_SECONDS = 60.0
 CONTROL_CONCURRENCY = 1
+ASK_EVERY = timedelta(milliseconds=100)
 _ROUTES = {
     "page": ("fetch_page", "/"),
     "sounding": ("fetch_page", "/sounding"),
@@ -54,6 +55,8 @@ class Dispatcher:
         self._guard = threading.Lock()
         self._finished: list[str] = []
         self._supervised_at: datetime | None = None
+        self._handed_out = 0
+        self._asked_at = clock.now()
         self._crash: BaseException | None = None
         self._stopping = threading.Event()
 
@@ -61,46 +64,46 @@ class Dispatcher:
         """
         Deliver until `is_over()` holds or `stopping` is set, then wait for the deliveries in hand.
 
-        `is_over` is asked after deliveries, not on a timer of its own; who sets `stopping` also sets the queue's
-        `changed`. An error that no later delivery could mend (the queue's own file fails) ends the run and is raised.
+        `is_over` is asked when there is nothing to hand out, and every now and then in between; who sets `stopping`
+        also sets the queue's `changed`. An error that no later delivery could mend (the queue's own file fails) ends
+        the run and is raised.
         """
         self._stopping = stopping
         self._queue.release()
         with ThreadPoolExecutor(sum(self._limits.values()) + 1, thread_name_prefix="delivery") as workers:
             while self._goes_on(is_over, stopping):
                 self._supervise_when_due(workers)
-                if not self._hand_out(workers):
+                self._handed_out = self._hand_out(workers)
+                if not self._handed_out:
                     self._queue.changed.wait(self._idle_seconds())
         if self._crash is not None:
             raise self._crash
-        self._acknowledge_finished()
+        self._queue.exchange(self._finished, {})
 
     def _goes_on(self, is_over: Callable[[], bool], stopping: threading.Event) -> bool:
         # First forget what was set, then look: what is set from here on ends the next wait at once.
         self._queue.changed.clear()
-        return not stopping.is_set() and self._crash is None and not is_over()
+        if stopping.is_set() or self._crash is not None:
+            return False
+        now = self._clock.now()
+        if self._handed_out and timedelta() <= now - self._asked_at < ASK_EVERY:
+            return True
+        self._asked_at = now
+        return not is_over()
 
     def _hand_out(self, workers: ThreadPoolExecutor) -> int:
-        """Hand every task that is due to a free worker; returns how many."""
-        self._acknowledge_finished()
-        handed_out = 0
-        for queue, limit in self._limits.items():
-            with self._guard:
-                free = limit - self._in_hand[queue]
-            deliveries = self._queue.take(queue, free) if free else []
-            with self._guard:
-                self._in_hand[queue] += len(deliveries)
-            for delivery in deliveries:
-                workers.submit(self._deliver, delivery)
-            handed_out += len(deliveries)
-        return handed_out
-
-    def _acknowledge_finished(self) -> None:
-        # In one commit for many: a lost acknowledgement is only a duplicate delivery, which is harmless.
+        """Acknowledge what is finished and hand every task that is due to a free worker; returns how many."""
         with self._guard:
             finished, self._finished = self._finished, []
-        if finished:
-            self._queue.acknowledge(finished)
+            wanted = {queue: limit - self._in_hand[queue] for queue, limit in self._limits.items()}
+        # In one commit for many: a lost acknowledgement is only a duplicate delivery, which is harmless.
+        deliveries = self._queue.exchange(finished, {queue: free for queue, free in wanted.items() if free})
+        with self._guard:
+            for delivery in deliveries:
+                self._in_hand[delivery.queue] += 1
+        for delivery in deliveries:
+            workers.submit(self._deliver, delivery)
+        return len(deliveries)
 
     def _idle_seconds(self) -> float:
         """Sleep until a task is due that a worker is free for; a finished delivery or a new task wakes at once."""

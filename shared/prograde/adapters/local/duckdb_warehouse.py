@@ -22,7 +22,7 @@ from prograde.domain.batch import Batch
 from prograde.domain.professional import Professional
 from prograde.domain.raw_page import RawPage
 from prograde.errors import CorruptionError, ProgradeError, UnavailableError
-from prograde.ports import Difference, GradedRow, RankedRow, Run
+from prograde.ports import Difference, GradedRow, RankedRow, Reconciliation, Run
 
 MEMORY_LIMIT = "2GB"
 ROW_BYTES_MAX = 64 * 1024 * 1024
@@ -96,38 +96,28 @@ class DuckdbWarehouse:
             sync_folder(target.parent)
         return count
 
-    def visible_raw_pages(self, batch_id: str) -> int:
-        """Count the batch's raw rows."""
-        with self._connection(batch_id, None) as connection:
-            rows = _rows(connection, "visible_raw_pages", batch_id=batch_id)
-            return int(next(iter(rows))[0])
-
-    def missing_raw_ids(self, batch: Batch, limit: int) -> tuple[str, ...]:
-        """Name raw rows that the ledgers count and the log does not hold."""
-        run = {"batch_id": batch.batch_id, "grading_run": batch.grading_run}
-        with self._connection(batch.batch_id, batch) as connection:
-            return tuple(row[0] for row in _rows(connection, "missing_raw_ids", **run, limit=limit))
-
-    def differences(self, batch: Batch, limit: int) -> tuple[Difference, ...]:
-        """Recompute every aggregate from raw rows."""
-        parameters = batch.parameters
-        with self._connection(batch.batch_id, batch) as connection:
-            rows = _rows(
-                connection,
-                "differences",
-                batch_id=batch.batch_id,
-                grading_run=batch.grading_run,
-                attribution=str(parameters.attribution),
-                cutoff=parameters.cutoff.isoformat(),
-                as_of=parameters.as_of.isoformat(),
-                limit=limit,
-            )
-            return tuple(Difference(*row) for row in rows)
+    def reconcile(self, batch: Batch, limit: int) -> Reconciliation:
+        """Recompute every aggregate from raw rows, which are read once."""
+        run = {"batch_id": batch.batch_id, "grading_run": batch.grading_run, "limit": limit}
+        rules = {
+            "attribution": str(batch.parameters.attribution),
+            "cutoff": batch.parameters.cutoff.isoformat(),
+            "as_of": batch.parameters.as_of.isoformat(),
+        }
+        raw_files = sorted((self._folder / "raw_pages" / batch.batch_id).glob("*.ndjson"))
+        with self._connection(batch) as connection:
+            connection.execute(f"CREATE TEMP VIEW raw_page_log AS {_scan('raw_page_log', raw_files)}")
+            connection.execute(f"CREATE TEMP TABLE raw_pages AS {_transpiled('raw_pages')}")
+            raw_pages = next(_rows(connection, "visible_raw_pages", batch_id=batch.batch_id))
+            missing = _rows(connection, "missing_raw_ids", **run)
+            missing_raw_ids = tuple(row[0] for row in missing)
+            differences = _rows(connection, "differences", **run, **rules)
+            return Reconciliation(int(raw_pages[0]), missing_raw_ids, tuple(Difference(*row) for row in differences))
 
     def ranked(self, batch: Batch) -> Iterator[RankedRow]:
         """Stream the export's rows."""
         run = {"batch_id": batch.batch_id, "grading_run": batch.grading_run}
-        with self._connection(batch.batch_id, batch) as connection:
+        with self._connection(batch) as connection:
             for position, grade, reasons, document in _rows(connection, "ranked", **run):
                 yield RankedRow(position, grade, tuple(reasons), PROFESSIONAL.read(document))
 
@@ -141,10 +131,8 @@ class DuckdbWarehouse:
         return self._folder / table / batch.batch_id / f"{batch.grading_run:06}.ndjson"
 
     @contextmanager
-    def _connection(self, batch_id: str, batch: Batch | None) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Lend a DuckDB that sees the batch's rows and, where it is given, the batch's grading run."""
-        raw_files = sorted((self._folder / "raw_pages" / batch_id).glob("*.ndjson"))
-        run_files = {} if batch is None else {table: self._file(table, batch) for table in ("results", "grades")}
+    def _connection(self, batch: Batch) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Lend a DuckDB that sees the batch's grading run."""
         config: dict[str, str | bool | int | float | list[str]] = {
             "memory_limit": MEMORY_LIMIT,
             "threads": THREADS,
@@ -152,9 +140,8 @@ class DuckdbWarehouse:
             "autoinstall_known_extensions": False,
         }
         with mapped_duckdb_errors(), duckdb.connect(":memory:", config=config) as connection:
-            connection.execute(f"CREATE TEMP VIEW raw_page_log AS {_scan('raw_page_log', raw_files)}")
-            connection.execute(f"CREATE TEMP VIEW raw_pages AS {_transpiled('raw_pages')}")
-            for table, file in run_files.items():
+            for table in ("results", "grades"):
+                file = self._file(table, batch)
                 connection.execute(f"CREATE TEMP VIEW {table} AS {_scan(table, [file] if file.exists() else [])}")
             yield connection
 

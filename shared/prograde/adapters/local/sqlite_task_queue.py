@@ -1,6 +1,6 @@
 """Named tasks in one SQLite file, and the verbs with which the dispatcher delivers them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,6 +14,8 @@ from prograde.ports import Clock
 
 NAME_KEPT = timedelta(hours=1)
 """How long a delivered task's name stays taken. Cloud Tasks promises up to 24 hours; nothing here relies on it."""
+
+FORGET_EVERY = timedelta(seconds=60)
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS tasks (
@@ -48,6 +50,7 @@ class SqliteTaskQueue:
     def __init__(self, path: Path, clock: Clock) -> None:
         self._file = SqliteFile(path, _SCHEMA, is_durable=False)
         self._clock = clock
+        self._forget_at = 0
         self.changed = Bell()
 
     def enqueue(self, tasks: Sequence[Task]) -> None:
@@ -68,30 +71,38 @@ class SqliteTaskQueue:
         with self._file.write() as connection:
             connection.execute("UPDATE tasks SET state = 'waiting' WHERE state = 'in_hand'")
 
-    def take(self, queue: Queue, limit: int) -> list[Delivery]:
-        """Take at most `limit` tasks that are due, the longest due first; each counts as delivered once more."""
-        now = self._clock.now()
-        with self._file.write() as connection:
-            rows = connection.execute(
-                "UPDATE tasks SET state = 'in_hand', deliveries = deliveries + 1 WHERE name IN ("
-                " SELECT name FROM tasks WHERE queue = ? AND state = 'waiting' AND due_at <= ?"
-                " ORDER BY due_at, rowid LIMIT ?) RETURNING due_at, rowid, name, queue, kind, body, deliveries",
-                (queue, microseconds(now), limit),
-            ).fetchall()
-        # SQLite returns the rows that it updated in no particular order.
-        return [Delivery(name, Queue(at), kind, body, count) for _, _, name, at, kind, body, count in sorted(rows)]
+    def exchange(self, finished: Sequence[str], wanted: Mapping[Queue, int]) -> list[Delivery]:
+        """
+        Finish tasks, and take at most as many from each queue as are wanted and due, the longest due first.
 
-    def acknowledge(self, names: Iterable[str]) -> None:
-        """Finish tasks; their names stay taken for a while."""
-        now = self._clock.now()
+        One commit for both. A finished task's name stays taken for a while; a taken one counts as delivered once more.
+        """
+        taken: list[Delivery] = []
+        if not finished and not wanted:
+            return taken
+        now = microseconds(self._clock.now())
         with self._file.write() as connection:
-            connection.executemany(
-                "UPDATE tasks SET state = 'delivered', body = '', last_error = '', due_at = ? WHERE name = ?",
-                [(microseconds(now), name) for name in names],
-            )
-            connection.execute(
-                "DELETE FROM tasks WHERE state = 'delivered' AND due_at < ?", (microseconds(now - NAME_KEPT),)
-            )
+            if finished:
+                connection.executemany(
+                    "UPDATE tasks SET state = 'delivered', body = '', last_error = '', due_at = ? WHERE name = ?",
+                    [(now, name) for name in finished],
+                )
+            if now >= self._forget_at:
+                self._forget_at = now + FORGET_EVERY // timedelta(microseconds=1)
+                kept_from = now - NAME_KEPT // timedelta(microseconds=1)
+                connection.execute("DELETE FROM tasks WHERE state = 'delivered' AND due_at < ?", (kept_from,))
+            for queue, limit in wanted.items():
+                rows = connection.execute(
+                    "UPDATE tasks SET state = 'in_hand', deliveries = deliveries + 1 WHERE name IN ("
+                    " SELECT name FROM tasks WHERE queue = ? AND state = 'waiting' AND due_at <= ?"
+                    " ORDER BY due_at, rowid LIMIT ?) RETURNING due_at, rowid, name, queue, kind, body, deliveries",
+                    (queue, now, limit),
+                ).fetchall()
+                # SQLite returns the rows that it updated in no particular order.
+                taken += [
+                    Delivery(name, Queue(at), kind, body, count) for _, _, name, at, kind, body, count in sorted(rows)
+                ]
+        return taken
 
     def put_back(self, name: str, due_at: datetime, error: str) -> None:
         """Let a task be delivered again, not before `due_at`."""
