@@ -23,6 +23,7 @@ class Request:
     queue: str
     task: str
     retries: int
+    answers: int
     at: float
 
 
@@ -44,6 +45,7 @@ class Function:
             queue=environ.get("HTTP_X_CLOUDTASKS_QUEUENAME", ""),
             task=environ.get("HTTP_X_CLOUDTASKS_TASKNAME", ""),
             retries=int(environ.get("HTTP_X_CLOUDTASKS_TASKRETRYCOUNT", "-1")),
+            answers=int(environ.get("HTTP_X_CLOUDTASKS_TASKEXECUTIONCOUNT", "-1")),
             at=time.monotonic(),
         )
         with self._guard:

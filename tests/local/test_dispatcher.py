@@ -1,3 +1,4 @@
+import threading
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -9,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from prograde.adapters.documents import write_task
+from prograde.adapters.local.dispatcher import Refusal
 from prograde.adapters.local.sqlite_task_queue import SqliteTaskQueue
 from prograde.domain.effects import FinalizeTask, PageTask, Queue, SeedTask, SoundingTask, Task, task_name
 from tests.contracts.specimens import BATCH, PAGE_TASK
-from tests.local.functions import Function, Request, dispatching, running, wait_until, waiting
+from tests.local.functions import PATIENCE_SECONDS, Function, Request, dispatching, running, wait_until, waiting
 from tests.local.shifted_clock import ShiftedClock
 
 # --- delivering
@@ -106,12 +108,13 @@ def test_what_is_not_acknowledged_is_delivered_again_later_and_later(
     function = Function(lambda request: 204 if request.retries == 2 else status)
     queue.enqueue([replace(PAGE_TASK, due_at=clock.now())])
 
-    with running(dispatching(queue, clock, {"fetch_page": function}), queue):
-        wait_until(lambda: len(function.requests) == 2)
-        assert (2, "page", f"{status} the answer") == queue.most_refused()
+    dispatcher = dispatching(queue, clock, {"fetch_page": function})
+    with running(dispatcher, queue):
+        wait_until(lambda: dispatcher.most_refused == Refusal(2, "page", f"{status} the answer"))
         wait_until(lambda: waiting(queue) == 0)
 
-    assert [0, 1, 2] == [request.retries for request in function.requests]
+    assert Refusal() == dispatcher.most_refused, "what was delivered in the end is not held against it"
+    assert [(0, 0), (1, 1), (2, 2)] == [(request.retries, request.answers) for request in function.requests]
     first, second = (later.at - earlier.at for earlier, later in pairwise(function.requests))
     assert first >= 0.2
     assert second >= 0.4
@@ -133,3 +136,46 @@ def test_what_was_in_hand_when_a_process_died_is_delivered_again(
 
     assert taken == {request.task for request in function.requests if request.retries == 1}
     assert len(pages) == len(function.requests)
+
+
+def test_a_sounding_waits_until_every_page_handed_out_before_it_is_finished(
+    queue: SqliteTaskQueue, clock: ShiftedClock
+) -> None:
+    let_go = threading.Event()
+    delivered = []
+
+    def answer(request: Request) -> int:
+        if request.path == "/":
+            let_go.wait(PATIENCE_SECONDS)
+        delivered.append(request.path)
+        return 200
+
+    now = clock.now()
+    queue.enqueue([replace(PAGE_TASK, due_at=now), SoundingTask(sent_at=now, due_at=now)])
+    with running(dispatching(queue, clock, {"fetch_page": Function(answer)}), queue):
+        wait_until(lambda: queue.next_due_at(Queue) is None)
+        time.sleep(0.1)
+        assert [] == delivered
+        let_go.set()
+        wait_until(lambda: waiting(queue) == 0)
+
+    assert ["/", "/sounding"] == delivered
+
+
+def test_what_is_refused_after_the_end_goes_back_as_if_it_had_not_been_delivered(
+    queue: SqliteTaskQueue, clock: ShiftedClock
+) -> None:
+    let_go = threading.Event()
+
+    def answer(_: Request) -> int:
+        queue.changed.set()
+        let_go.wait(PATIENCE_SECONDS)
+        return 503
+
+    queue.enqueue([replace(PAGE_TASK, due_at=clock.now())])
+    function = Function(answer)
+    dispatcher = dispatching(queue, clock, {"fetch_page": function})
+    dispatcher.run(lambda: bool(function.requests), threading.Event(), let_go.set)
+
+    (again,) = queue.exchange((), {Queue.PAGES: 1})
+    assert (1, 0) == (again.deliveries, again.answers)

@@ -22,7 +22,7 @@ def test_a_name_is_free_again_after_hours(queue: SqliteTaskQueue, clock: Shifted
     assert 0 == waiting(queue)
 
     clock.set_by(3_700)
-    queue.exchange([], {})
+    queue.exchange(["unknown"], {})
     queue.enqueue(pages)
 
     assert len(pages) == waiting(queue)
@@ -54,9 +54,3 @@ def test_nothing_that_is_asked_for_each_delivery_walks_the_backlog(queue: Sqlite
 
     assert len(asked) >= 4
     assert [] == [step for step in steps if "SCAN" in step or "TEMP B-TREE" in step]
-
-
-def test_nothing_was_refused_before_the_first_refusal(queue: SqliteTaskQueue, pages: list[PageTask]) -> None:
-    queue.enqueue(pages)
-
-    assert (0, "", "") == queue.most_refused()

@@ -17,6 +17,7 @@ from prograde.errors import InputError, Problem
 COLUMN = "professional_id"
 DELIMITERS = ",;\t"
 REPORTED_LINES_MAX = 20
+HEADER_LENGTH_MAX = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,7 @@ class _Lines:
 def _walk(content: BinaryIO, lines: BinaryIO, seen: sqlite3.Cursor, scan: _Scan) -> None:
     text = io.TextIOWrapper(content, encoding="utf-8-sig", newline="")
     try:
-        header = text.readline()
+        header = text.readline(HEADER_LENGTH_MAX)
         delimiter, at = _column(header)
         scan.line = 1
         if at < 0:

@@ -172,7 +172,10 @@ def export(batch_id: str | None, target: Path, data_dir: Path) -> int:
         raise ConflictError(f"batch {batch.batch_id} is {batch.status}: it has no export yet")
     if target.exists():
         raise InputError([Problem("--to", str(target), "exists already: name a new folder")])
-    copytree(session.export_folder(data_dir, batch), target)
+    try:
+        copytree(session.export_folder(data_dir, batch), target)
+    except OSError as error:
+        raise InputError([Problem("--to", str(target), f"cannot be written: {error}")]) from error
     click.echo(target)
     return session.EXIT_COMPLETE
 

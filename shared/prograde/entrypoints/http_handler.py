@@ -73,10 +73,21 @@ def fetch_page(services: Services, request: flask.Request) -> flask.Response:
     if request.path == "/sounding":
         supervising.sound(services, read_sounding_task(request.get_data()))
     else:
-        # Not evidence of anything, anybody may set it: it only bounds how often a page that kills us is asked for.
-        retries = request.headers.get("X-CloudTasks-TaskRetryCount", "0")
-        pages.fetch_page(services, read_page_task(request.get_data()), int(retries) if retries.isdecimal() else 0)
+        pages.fetch_page(services, read_page_task(request.get_data()), _deaths(request))
     return _json({}, 200)
+
+
+def _deaths(request: flask.Request) -> int:
+    """
+    Count the earlier deliveries of a task that got no answer.
+
+    Anybody may set these headers, so they decide nothing but how often a page that kills its handler is asked for.
+    """
+    retries, answers = (
+        int(text) if (text := request.headers.get(f"X-CloudTasks-{name}", "")).isdecimal() and len(text) < 10 else 0  # noqa: PLR2004  # no count has more digits
+        for name in ("TaskRetryCount", "TaskExecutionCount")
+    )
+    return retries - answers
 
 
 @_served

@@ -24,7 +24,8 @@ EXIT_WITH_FAILED = 3
 EXIT_PAUSED = 4
 EXIT_INCOMPLETE = 5
 EXIT_INTERRUPTED = 130
-DELIVERIES_IN_VAIN_MAX = 10
+REFUSALS_MAX = 8
+"""A task refused this often by our own functions (some 50 seconds, backing off) will not heal by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,21 +49,24 @@ class Terminal:
 def run_to_end(machine: LocalMachine, batch: Batch, terminal: Terminal) -> int:
     """Work the batch until it is over, paused or interrupted; returns the exit code."""
     store = machine.services.store
-    stuck: list[str] = []
+    # Built before anything is delivered: what is wrong with the source or its ledger is said once, and at once.
+    machine.listing_source(batch)
+    dispatcher = machine.dispatcher(machine.source(batch).client.concurrency)
 
     def is_over() -> bool:
         status = read_batch(store, batch.batch_id).status
-        deliveries, kind, error = machine.queue.most_refused()
-        if deliveries >= DELIVERIES_IN_VAIN_MAX:
-            stuck.append(f"a {kind} task failed {deliveries} times: {error}")
-        return status.is_over or status is BatchStatus.PAUSED or bool(stuck)
+        is_stuck = dispatcher.most_refused.times >= REFUSALS_MAX
+        return status.is_over or status is BatchStatus.PAUSED or is_stuck
 
-    dispatcher = machine.dispatcher(machine.source(batch).client.concurrency)
     display = ProgressDisplay(machine, batch.batch_id, terminal.errors)
     with _interruptible(machine) as stopping, display.shown():
-        dispatcher.run(is_over, stopping)
+        dispatcher.run(is_over, stopping, machine.interrupt)
+    refusal = dispatcher.most_refused
+    stuck = f"a {refusal.kind} task failed {refusal.times} times: {refusal.answer}"
     progress = read_progress(store, batch.batch_id)
-    return report(progress, terminal, is_interrupted=stopping.is_set(), stuck="; ".join(stuck))
+    return report(
+        progress, terminal, is_interrupted=stopping.is_set(), stuck=stuck if refusal.times >= REFUSALS_MAX else ""
+    )
 
 
 @contextmanager
@@ -93,7 +97,7 @@ def report(progress: Progress, terminal: Terminal, *, is_interrupted: bool = Fal
     elif folder is not None:
         _print_result(progress, terminal.output, folder)
     if stuck:
-        terminal.errors.print(f"Stopped: {stuck}")
+        terminal.errors.print(f"Stopped: {stuck}", markup=False)
     if batch.reason:
         terminal.errors.print(f"Batch {batch.batch_id} is {batch.status}: {batch.reason}", markup=False)
     if not batch.status.is_over:

@@ -13,17 +13,18 @@ from prograde.ports import PageRequest, Transaction
 from prograde.use_cases.read_batch import read_batch
 from prograde.use_cases.services import Services
 
-DELIVERIES_MAX = 3
+DEATHS_MAX = 3
 """A task delivered this often without an answer kills its handler each time: its page counts as a failure."""
 SKEW = timedelta(seconds=2)
 """How early a task may come, between clocks that differ, and still be worked."""
 
 
-def fetch_page(services: Services, task: PageTask, earlier_deliveries: int) -> None:
+def fetch_page(services: Services, task: PageTask, deaths: int) -> None:
     """
     Take a delivered page task; harmless however often and however late it comes.
 
-    Raises a TransientError, and changes nothing, when our own infrastructure fails.
+    `deaths` counts the earlier deliveries that got no answer at all: a page that kills its handler. Raises a
+    TransientError, and changes nothing, when our own infrastructure fails.
     """
     professional = services.store.professional(task.batch_id, task.professional_id)
     batch = read_batch(services.store, task.batch_id)
@@ -36,9 +37,8 @@ def fetch_page(services: Services, task: PageTask, earlier_deliveries: int) -> N
         _commit(services, batch, professional, Step(Cancelled()))
     elif batch.status is not BatchStatus.RUNNING:
         return
-    elif earlier_deliveries >= DELIVERIES_MAX:
-        died = Failure("handler_died", f"{earlier_deliveries} deliveries in vain")
-        _commit(services, batch, professional, Step(died))
+    elif deaths >= DEATHS_MAX:
+        _commit(services, batch, professional, Step(Failure("handler_died", "each time that the page was fetched")))
     elif professional.due_at > services.clock.now() + SKEW:
         _postpone(services, batch, professional)
     else:
@@ -93,7 +93,8 @@ def _commit(services: Services, batch: Batch, seen: Professional, step: Step) ->
     def commit(transaction: Transaction) -> tuple[Professional, Batch]:
         professional = _read(transaction, seen)
         if professional.step != seen.step:
-            return professional, batch
+            # Whoever was quicker may have died before its effects, so they are derived from what is stored now.
+            return professional, _read_batch(transaction, batch.batch_id)
         advanced = advance(professional, step.outcome, batch.parameters, now, step.raw_id)
         # The batch is read only when it must change: every page of every professional comes through here.
         after = batch

@@ -59,8 +59,10 @@ def _chunk(services: Services, batch: Batch, offset: int) -> tuple[list[str], in
     """Read the ids of the next chunk, and the offset behind it."""
     content = services.blobs.read(batch.roster.blob, offset, CHUNK_BYTES)
     lines = content.split(b"\n")[:-1][:CHUNK]
-    if content and not lines:
-        raise CorruptionError(f"the roster of batch {batch.batch_id} has no line at byte {offset}")
+    if not lines:
+        raise CorruptionError(
+            f"the roster of batch {batch.batch_id} has no line at byte {offset}: professionals are missing"
+        )
     return [line.decode() for line in lines], offset + sum(len(line) + 1 for line in lines)
 
 

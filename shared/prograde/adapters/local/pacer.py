@@ -33,26 +33,27 @@ class Pacer:
         """Wait for the turn, then until every window allows one more."""
         with self._turn:
             while not self._closing.is_set():
-                now = self._clock.now()
-                self.free_at = self._reserve(now)
+                sent_at, self.free_at = self._reserve()
                 if self.free_at is None:
                     self.calls += 1
-                    return now
-                self._closing.wait((self.free_at - now).total_seconds())
+                    return sent_at
+                self._closing.wait((self.free_at - sent_at).total_seconds())
         raise InterruptedCallError("shutting down: the call was not made")
 
-    def _reserve(self, now: datetime) -> datetime | None:
-        """Record a call at this moment if the windows allow it; otherwise tell when they will."""
-        instant = microseconds(now)
+    def _reserve(self) -> tuple[datetime, datetime | None]:
+        """Tell the time, and record a call at it if the windows allow one; otherwise tell when they will."""
         with self._ledger.locked():
+            # Read under the lock: another process may have recorded a later call while this one waited for it.
+            now = self._clock.now()
+            instant = microseconds(now)
             last = self._ledger.latest(1)
             if last is not None and instant < last:
                 self._ledger.move(last - instant)
             moment = free_at(self._limits, instant, self._ledger.latest)
             if moment > instant:
-                return moment_of(moment)
+                return now, moment_of(moment)
             self._ledger.add(instant)
-            return None
+            return now, None
 
     def close(self) -> None:
         """Let nobody pass any more: who waits, and who comes, is told so."""

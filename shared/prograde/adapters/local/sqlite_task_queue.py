@@ -20,23 +20,23 @@ FORGET_EVERY = timedelta(seconds=60)
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS tasks (
     name TEXT PRIMARY KEY, queue TEXT NOT NULL, kind TEXT NOT NULL, body TEXT NOT NULL, due_at INTEGER NOT NULL,
-    deliveries INTEGER NOT NULL DEFAULT 0, state TEXT NOT NULL DEFAULT 'waiting', last_error TEXT NOT NULL DEFAULT ''
+    deliveries INTEGER NOT NULL DEFAULT 0, answers INTEGER NOT NULL DEFAULT 0, state TEXT NOT NULL DEFAULT 'waiting'
 );
 CREATE INDEX IF NOT EXISTS waiting_by_due_at ON tasks (queue, due_at) WHERE state = 'waiting';
 CREATE INDEX IF NOT EXISTS delivered_by_due_at ON tasks (due_at) WHERE state = 'delivered';
-CREATE INDEX IF NOT EXISTS refused_by_deliveries ON tasks (deliveries) WHERE last_error != '';
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A task handed to a worker; `deliveries` counts this one."""
+    """A task handed to a worker: `deliveries` counts this one, `answers` the earlier ones that were answered."""
 
     name: str
     queue: Queue
     kind: str
     body: str
     deliveries: int
+    answers: int
 
 
 class SqliteTaskQueue:
@@ -84,7 +84,7 @@ class SqliteTaskQueue:
         with self._file.write() as connection:
             if finished:
                 connection.executemany(
-                    "UPDATE tasks SET state = 'delivered', body = '', last_error = '', due_at = ? WHERE name = ?",
+                    "UPDATE tasks SET state = 'delivered', body = '', due_at = ? WHERE name = ?",
                     [(now, name) for name in finished],
                 )
             if now >= self._forget_at:
@@ -95,21 +95,20 @@ class SqliteTaskQueue:
                 rows = connection.execute(
                     "UPDATE tasks SET state = 'in_hand', deliveries = deliveries + 1 WHERE name IN ("
                     " SELECT name FROM tasks WHERE queue = ? AND state = 'waiting' AND due_at <= ?"
-                    " ORDER BY due_at, rowid LIMIT ?) RETURNING due_at, rowid, name, queue, kind, body, deliveries",
+                    " ORDER BY due_at, rowid LIMIT ?) RETURNING due_at, rowid, name, queue, kind, body, deliveries,"
+                    " answers",
                     (queue, now, limit),
                 ).fetchall()
                 # SQLite returns the rows that it updated in no particular order.
-                taken += [
-                    Delivery(name, Queue(at), kind, body, count) for _, _, name, at, kind, body, count in sorted(rows)
-                ]
+                taken += [Delivery(name, Queue(at), *rest) for _, _, name, at, *rest in sorted(rows)]
         return taken
 
-    def put_back(self, name: str, due_at: datetime, error: str) -> None:
-        """Let a task be delivered again, not before `due_at`."""
+    def put_back(self, name: str, due_at: datetime) -> None:
+        """Let a task be delivered again, not before `due_at`: it was answered, in vain."""
         with self._file.write() as connection:
             connection.execute(
-                "UPDATE tasks SET state = 'waiting', due_at = ?, last_error = ? WHERE name = ?",
-                (microseconds(due_at), error[:500], name),
+                "UPDATE tasks SET state = 'waiting', answers = answers + 1, due_at = ? WHERE name = ?",
+                (microseconds(due_at), name),
             )
 
     def hand_back(self, name: str) -> None:
@@ -130,14 +129,6 @@ class SqliteTaskQueue:
                 for queue in queues
             ]
         return min((moment_of(first) for first in firsts if first is not None), default=None)
-
-    def most_refused(self) -> tuple[int, str, str]:
-        """Tell of the task that was delivered in vain most often: how often, its kind and its last error."""
-        with self._file.read() as connection:
-            row = connection.execute(
-                "SELECT deliveries, kind, last_error FROM tasks WHERE last_error != '' ORDER BY deliveries DESC LIMIT 1"
-            ).fetchone()
-        return (0, "", "") if row is None else (row[0], row[1], row[2])
 
     def close(self) -> None:
         """Close the file."""
