@@ -36,7 +36,8 @@ def test_killed_again_and_again_it_ends_with_the_same_export(tmp_path: Path, kil
         server.reset()
         place = Workplace.make(tmp_path / "killed", server, calls_a_second=100)
         write_roster(place.folder / "roster.csv", market)
-        process = place.start("run", "source.yaml", "--roster", "roster.csv", "--as-of", str(AS_OF))
+        run = ("run", "source.yaml", "--roster", "roster.csv", "--as-of", str(AS_OF), "--output", "json")
+        process = place.start(*run)
         lost: list[int] = []
         for _ in range(kills):
             wait_a_while(process, server, dice)
@@ -46,7 +47,8 @@ def test_killed_again_and_again_it_ends_with_the_same_export(tmp_path: Path, kil
             if is_over(place):
                 break
             lost.append(server.stats().calls - recorded_calls(place) - sum(lost))
-            process = place.start("resume", "--output", "json")
+            is_begun = bool(documents(place, "batches"))
+            process = place.start("resume", "--output", "json") if is_begun else place.start(*run)
         out, err = process.communicate(timeout=120)
         assert 0 == process.returncode, err
         assert digest == json.loads(out)["export_digest"]

@@ -78,4 +78,4 @@ def test_three_windows_at_once_hold_over_a_restart(tmp_path: Path) -> None:
     sent = sent_times(tmp_path)
     for limit, seconds in windows.values():
         assert most_in(sent, timedelta(seconds=seconds)) <= limit
-    assert 150 == most_in(sent, timedelta(seconds=11)), "the longest window was used to the full"
+    assert 150 == most_in(sent, timedelta(seconds=10)), "the longest window was used to the full"

@@ -1,0 +1,189 @@
+"""One machine's services over real files, a set clock and a scripted source; and a driver that delivers tasks."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from prograde.adapters.documents import read_finalize_task, read_page_task, read_seed_task, read_sounding_task
+from prograde.adapters.local.duckdb_warehouse import DuckdbWarehouse
+from prograde.adapters.local.file_blob_store import FileBlobStore
+from prograde.adapters.local.source_files import SourceFolder
+from prograde.adapters.local.sqlite_batch_store import SqliteBatchStore
+from prograde.adapters.local.sqlite_task_queue import SqliteTaskQueue
+from prograde.domain.batch import Batch, BatchStatus, Parameters, paused
+from prograde.domain.effects import FinalizeTask, PageTask, Queue, SeedTask, SoundingTask, Task, page_task
+from prograde.domain.professional import Professional
+from prograde.ports import Transaction
+from prograde.use_cases.fetch_page import fetch_page
+from prograde.use_cases.finalize import finalize
+from prograde.use_cases.resume_batch import resume_batch
+from prograde.use_cases.seed import seed_step
+from prograde.use_cases.services import Services
+from prograde.use_cases.start_batch import Order, start_batch
+from prograde.use_cases.supervise import sound, supervise
+from tests.contracts.set_clock import SetClock
+from tests.contracts.specimens import PARAMETERS
+from tests.use_cases.interruptions import AtCall, crash, interrupted
+from tests.use_cases.scripted_source import ScriptedSource
+
+TURNS_MAX = 200
+"""No run here takes so many rounds of deliveries: one that does goes round in circles."""
+_READERS: dict[str, Callable[[bytes], Task]] = {
+    "page": read_page_task,
+    "seed": read_seed_task,
+    "finalize": read_finalize_task,
+    "sounding": read_sounding_task,
+}
+
+
+def an_order(*ids: str, key: str = "", parameters: Parameters = PARAMETERS, source_text: str = "north: 1") -> Order:
+    """Order a batch over these professionals; what it was asked for is its source file and roster."""
+    content = "".join(f"{professional_id}\n" for professional_id in ids).encode()
+    return Order(
+        source="north",
+        source_text=source_text,
+        parameters=parameters,
+        roster=BytesIO(content),
+        professionals=len(ids),
+        roster_sha256=sha256(content).hexdigest(),
+        sha256=sha256(source_text.encode() + content).hexdigest(),
+        idempotency_key=key,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """The services, what stands behind them, and the verbs that a test speaks in; its batch is the newest one."""
+
+    folder: Path
+    services: Services
+    queue: SqliteTaskQueue
+    clock: SetClock
+    source: ScriptedSource
+
+    def start(self, *ids: str) -> Batch:
+        return start_batch(self.services, an_order(*ids))
+
+    def deliver(self, task: Task, services: Services | None = None, deaths: int = 0) -> None:
+        """Do what the functions do with a delivered task."""
+        services = services or self.services
+        match task:
+            case PageTask():
+                fetch_page(services, task, deaths)
+            case SeedTask():
+                seed_step(services, task)
+            case FinalizeTask():
+                finalize(services, task)
+            case SoundingTask():
+                sound(services, task)
+
+    def due(self) -> list[Task]:
+        """Take all tasks that are due, and acknowledge them: who does not deliver them loses them."""
+        deliveries = self.queue.exchange((), dict.fromkeys(Queue, 1_000))
+        self.queue.exchange([delivery.name for delivery in deliveries], {})
+        return [_READERS[delivery.kind](delivery.body.encode()) for delivery in deliveries]
+
+    def due_later(self) -> list[Task]:
+        """Take all tasks that are due within the hour; the clock is back afterwards."""
+        now = self.clock.now()
+        self.clock.sleep(3_599)
+        tasks = self.due()
+        self.clock.moment = now
+        return tasks
+
+    def run(self, services: Services | None = None) -> Batch:
+        """Deliver until no task is left, the clock going on to each one's time."""
+        for _ in range(TURNS_MAX):
+            for task in self.due():
+                self.deliver(task, services)
+            next_due_at = self.queue.next_due_at(Queue)
+            if next_due_at is None:
+                return self.batch()
+            self.clock.moment = max(self.clock.moment, next_due_at)
+        raise AssertionError("the batch does not come to rest")
+
+    # --- what is stored
+
+    def batch(self) -> Batch:
+        return next(self.services.store.batches())
+
+    def professional(self, professional_id: str) -> Professional:
+        professional = self.services.store.professional(self.batch().batch_id, professional_id)
+        assert professional is not None
+        return professional
+
+    def task(self, professional_id: str) -> PageTask:
+        """Give the task of a professional's stored step."""
+        return page_task(self.professional(professional_id))
+
+    def pending(self) -> int:
+        return sum(counter.pending for counter in self.services.store.counters(self.batch().batch_id))
+
+    def raw_rows(self) -> int:
+        return self.services.warehouse.reconcile(self.batch(), 1).raw_pages
+
+    def differences(self) -> Sequence[object]:
+        """Name what the raw rows do not bear out of what is stored."""
+        batch = self.batch()
+        self.services.warehouse.load_results(batch, self.services.store.professionals(batch.batch_id))
+        reconciliation = self.services.warehouse.reconcile(batch, 10)
+        return reconciliation.missing_raw_ids + reconciliation.differences
+
+    # --- what happens to it
+
+    def put_batch(self, batch: Batch) -> None:
+        def put(transaction: Transaction) -> None:
+            transaction.put_batch(batch)
+
+        self.services.store.transact(put)
+
+    def pause(self) -> None:
+        self.put_batch(paused(self.batch(), "somebody asked for it"))
+
+    def resume(self) -> Batch:
+        return resume_batch(self.services, self.batch().batch_id)
+
+    def cancel(self) -> None:
+        batch = self.batch()
+        self.put_batch(replace(batch, status=BatchStatus.CANCELLING, is_cancelled=True, epoch=batch.epoch + 1))
+
+    def supervise(self, services: Services | None = None) -> None:
+        supervise(services or self.services)
+
+    def before(self, verb: str, happening: Callable[[], object], nth: int = 1) -> Services:
+        """Give services with something happening right before the nth call of a verb, as in "store.transact"."""
+        port, name = verb.split(".")
+        changed: dict[str, Any] = {port: interrupted(getattr(self.services, port), {name}, AtCall(nth, happening))}
+        return replace(self.services, **changed)
+
+    def dying_before(self, verb: str, nth: int = 1) -> Services:
+        """Give services whose process dies right before the nth call of a verb."""
+        return self.before(verb, crash, nth)
+
+
+@contextmanager
+def opened(folder: Path) -> Iterator[Bench]:
+    """Lend a bench over an empty folder."""
+    clock = SetClock()
+    source = ScriptedSource(clock)
+    folder.mkdir(exist_ok=True)
+    with (
+        closing(SqliteBatchStore(folder / "state.sqlite")) as store,
+        closing(SqliteTaskQueue(folder / "queue.sqlite", clock)) as queue,
+        closing(DuckdbWarehouse(folder / "warehouse")) as warehouse,
+    ):
+        services = Services(
+            store=store,
+            queue=queue,
+            warehouse=warehouse,
+            blobs=FileBlobStore(folder / "blobs"),
+            catalog=SourceFolder(folder),
+            clock=clock,
+            listing_source=lambda _: source,
+            code_version="2026.11.0",
+        )
+        yield Bench(folder, services, queue, clock, source)

@@ -1,0 +1,64 @@
+"""A listing source that answers from a script, and at whose calls things can happen."""
+
+from collections.abc import Callable
+from hashlib import sha256
+
+from prograde.domain.listing import Listing, ListingStatus
+from prograde.domain.outcome import ListingPage, Outcome, ProfilePage
+from prograde.domain.professional import Stage
+from prograde.domain.profile import Profile
+from prograde.domain.raw_page import Exchange
+from prograde.ports import Clock, PageRequest
+from tests.contracts.specimens import PARAMETERS
+
+
+class ScriptedSource:
+    """
+    ListingSource that gives the outcomes of `script` in turn, and after those the one page that each stage has.
+
+    While a call is in flight the next of `in_flight` runs, once. No two answers have the same bytes.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self.script: list[Outcome] = []
+        self.in_flight: list[Callable[[], object]] = []
+        self.requests: list[PageRequest] = []
+        self._clock = clock
+
+    def fetch(self, request: PageRequest) -> tuple[Outcome, Exchange]:
+        self.requests.append(request)
+        outcome = self.script.pop(0) if self.script else only_page(request)
+        body = f"answer {len(self.requests)}".encode()
+        exchange = Exchange(
+            self._clock.now(), 12.5, f"https://api.example/{request.stage}", 200, (), body, sha256(body).hexdigest()
+        )
+        if self.in_flight:
+            self.in_flight.pop(0)()
+        return outcome, exchange
+
+
+def only_page(request: PageRequest) -> Outcome:
+    """Answer a stage: a profile, nothing on the market, one sale."""
+    match request.stage:
+        case Stage.PROFILE:
+            return ProfilePage(Profile())
+        case Stage.ACTIVE:
+            return ListingPage((), None)
+        case Stage.HISTORICAL:
+            return ListingPage((sale(request.professional_id),), None)
+
+
+def sale(agent: str) -> Listing:
+    """Make a sale on which the agent had the list side."""
+    return Listing(
+        key=f"L-{agent}",
+        status=ListingStatus.CLOSED,
+        is_sale=True,
+        list_price_cents=400_000_00,
+        close_price_cents=390_000_00,
+        close_date=PARAMETERS.as_of,
+        list_agent=agent,
+        co_list_agent=None,
+        buyer_agent=None,
+        co_buyer_agent=None,
+    )

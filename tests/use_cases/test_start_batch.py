@@ -1,0 +1,99 @@
+"""Starting a batch: what an idempotency key promises, and what a crash leaves."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+
+import pytest
+
+from prograde.domain.batch import BatchStatus
+from prograde.errors import ConflictError
+from prograde.use_cases.start_batch import Order, source_blob, start_batch
+from tests.contracts.specimens import PARAMETERS
+from tests.use_cases.bench import Bench, an_order
+from tests.use_cases.interruptions import Crash
+
+
+@pytest.mark.parametrize("professionals", [1, 15, 16, 17])
+def test_counters_that_were_dealt_nobody_do_not_keep_the_batch_from_ending(bench: Bench, professionals: int) -> None:
+    batch = bench.start(*(f"A{number}" for number in range(professionals)))
+    assert max(0, 16 - professionals) == batch.drained
+    assert professionals == bench.pending()
+
+    ended = bench.run()
+
+    assert (BatchStatus.COMPLETE, 16, 0) == (ended.status, ended.drained, bench.pending())
+
+
+def test_the_same_key_and_order_are_the_same_batch_as_it_stands(bench: Bench) -> None:
+    start_batch(bench.services, an_order("A1", key="2026-Q4"))
+    bench.deliver(bench.due()[0])
+    before = bench.batch(), bench.professional("A1")
+    bench.clock.sleep(86_400.0)
+
+    again = start_batch(bench.services, an_order("A1", key="2026-Q4"))
+
+    assert before == (again, bench.professional("A1"))
+    assert 1 == len(list(bench.services.store.batches()))
+
+
+def test_the_same_order_on_another_day_keeps_the_first_days_defaults(bench: Bench) -> None:
+    first = start_batch(bench.services, an_order("A1", key="2026-Q4"))
+    today = replace(PARAMETERS, as_of=date(2026, 11, 2))
+
+    again = start_batch(bench.services, an_order("A1", key="2026-Q4", parameters=today))
+
+    assert first == again
+
+
+@pytest.mark.parametrize(
+    "other",
+    [lambda: an_order("A2", key="2026-Q4"), lambda: an_order("A1", key="2026-Q4", source_text="north: 2")],
+    ids=["roster", "source file"],
+)
+def test_a_key_with_another_order_is_refused_and_changes_nothing(bench: Bench, other: Callable[[], Order]) -> None:
+    first = start_batch(bench.services, an_order("A1", key="2026-Q4"))
+
+    with pytest.raises(ConflictError, match="use a new key"):
+        start_batch(bench.services, other())
+
+    assert [first] == list(bench.services.store.batches())
+    assert b"A1\n" == bench.services.blobs.read(first.roster.blob)
+    assert b"north: 1" == bench.services.blobs.read(source_blob(first))
+    assert ["A1"] == [who.professional_id for who in bench.services.store.professionals(first.batch_id)]
+
+
+def test_another_key_is_another_batch(bench: Bench) -> None:
+    ids = {start_batch(bench.services, an_order("A1", key=key)).batch_id for key in ("2026-Q3", "2026-Q4")}
+
+    assert 2 == len(ids)
+
+
+def test_an_order_without_a_key_is_a_new_batch_each_time(bench: Bench) -> None:
+    first = bench.start("A1")
+    bench.clock.sleep(1.0)
+
+    assert first.batch_id != bench.start("A1").batch_id
+
+
+def test_a_key_whose_first_attempt_died_before_the_batch_takes_another_roster_and_source(bench: Bench) -> None:
+    with pytest.raises(Crash):
+        start_batch(bench.dying_before("store.create_batch"), an_order("A1", "A2", key="2026-Q4"))
+    assert [] == list(bench.services.store.batches())
+
+    batch = start_batch(bench.services, an_order("B1", key="2026-Q4", source_text="north: 2"))
+
+    assert ["B1"] == [who.professional_id for who in bench.services.store.professionals(batch.batch_id)]
+    assert b"north: 2" == bench.services.blobs.read(source_blob(batch))
+    assert BatchStatus.COMPLETE == bench.run().status
+
+
+@pytest.mark.parametrize("verb", ["store.create_professionals", "queue.enqueue", "store.transact"])
+def test_an_order_repeated_after_a_crash_seeds_what_is_missing(bench: Bench, verb: str) -> None:
+    with pytest.raises(Crash):
+        start_batch(bench.dying_before(verb), an_order("A1", key="2026-Q4"))
+
+    start_batch(bench.services, an_order("A1", key="2026-Q4"))
+
+    assert BatchStatus.COMPLETE == bench.run().status
+    assert 3 == bench.professional("A1").calls
