@@ -19,7 +19,14 @@ import flask
 from prograde.adapters.documents import read_finalize_task, read_page_task, read_seed_task, read_sounding_task
 from prograde.bootstrap import services_of
 from prograde.entrypoints.order import order_from_form
-from prograde.errors import ConflictError, InputError, NotFoundError, ProgradeError, TransientError
+from prograde.errors import (
+    ConflictError,
+    InputError,
+    InterruptedCallError,
+    NotFoundError,
+    ProgradeError,
+    TransientError,
+)
 from prograde.use_cases import fetch_page as pages
 from prograde.use_cases import finalize as finalizing
 from prograde.use_cases import seed as seeding
@@ -42,7 +49,7 @@ def _served(handler: Handler) -> View:
             return handler(services_of(flask.current_app), request)
         except ProgradeError as error:
             status = status_of(error)
-            if status >= 500:  # noqa: PLR2004  # ours to mend
+            if status >= 500 and not isinstance(error, InterruptedCallError):  # noqa: PLR2004  # ours to mend
                 _log.exception("a request failed", extra={"path": request.path, "status": status})
             return problem_details(error, status)
 
