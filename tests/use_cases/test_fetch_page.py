@@ -64,6 +64,17 @@ def test_a_task_of_an_older_wake_makes_no_call_and_enqueues_the_newest(bench: Be
     assert [] == bench.due(), "its name is taken"
 
 
+def test_a_task_of_a_professional_that_has_ended_makes_no_call_and_closes_nobody_again(bench: Bench) -> None:
+    bench.start("A1", *(f"B{number}" for number in range(16)))
+    for _ in range(3):
+        bench.deliver(bench.task("A1"))
+    ended = bench.task("A1")
+
+    bench.deliver(ended)
+
+    assert (3, 16) == (len(bench.source.requests), bench.pending())
+
+
 # --- before its time
 
 

@@ -35,11 +35,12 @@ class EventfulClock(SetClock):
 def finalize_task(bench: Bench) -> FinalizeTask:
     """Run a batch of two until only its finalize task is left."""
     bench.start("A1", "A2")
-    while True:
-        for task in bench.due():
+    while tasks := bench.due():
+        for task in tasks:
             if isinstance(task, FinalizeTask):
                 return task
             bench.deliver(task)
+    raise AssertionError("finalize was never enqueued")
 
 
 def reading_only(bench: Bench) -> Services:

@@ -228,6 +228,20 @@ def test_finalize_waits_for_those_who_are_not_seeded_yet(small: Bench) -> None:
     assert BatchStatus.COMPLETE == small.run().status
 
 
+def test_everybody_may_end_before_the_last_chunk_has_moved_the_cursor(small: Bench) -> None:
+    small.start(*ROSTER[:4])
+
+    def end_everybody() -> None:
+        for professional_id in ROSTER[:4]:
+            for _ in range(3):
+                small.deliver(small.task(professional_id))
+
+    small.deliver(expected_task(small), small.before("store.transact", end_everybody))
+
+    batch = small.run()
+    assert (BatchStatus.COMPLETE, None, 1) == (batch.status, batch.op, batch.grading_run)
+
+
 def test_a_roster_that_ends_too_early_is_corrupt(small: Bench) -> None:
     small.start(*ROSTER)
     task = expected_task(small)

@@ -30,10 +30,12 @@ def test_the_same_key_and_order_are_the_same_batch_as_it_stands(bench: Bench) ->
     bench.deliver(bench.due()[0])
     before = bench.batch(), bench.professional("A1")
     bench.clock.sleep(86_400.0)
+    bench.due()  # and by now the names of delivered tasks are forgotten
 
     again = start_batch(bench.services, an_order("A1", key="2026-Q4"))
 
     assert before == (again, bench.professional("A1"))
+    assert [] == bench.due()
     assert 1 == len(list(bench.services.store.batches()))
 
 
