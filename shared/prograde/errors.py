@@ -44,6 +44,8 @@ class Problem:
 
     @override
     def __str__(self) -> str:
+        if self.value is None:
+            return f"{self.field}: {self.remedy}"
         shown = repr(self.value)
         if len(shown) > 120:  # noqa: PLR2004  # a line that still fits a terminal
             shown = shown[:117] + "..."

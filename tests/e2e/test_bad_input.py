@@ -22,8 +22,8 @@ def refused(place: Workplace, *arguments: str) -> str:
 @pytest.mark.parametrize(
     ("setting", "said"),
     [
-        ("page_limit=-1", ["page_limit: -1", "greater than or equal to 1"]),
-        ("failure_limit=0", ["failure_limit: 0", "greater than or equal to 1"]),
+        ("page_limit=-1", ["page_limit: -1", "at least 1"]),
+        ("failure_limit=0", ["failure_limit: 0", "at least 1"]),
         ("failure_limit=many", ["failure_limit: 'many'", "whole number"]),
         ("as_of=2026-02-30", ["as_of: '2026-02-30'", "no day of the calendar"]),
         ("as_of=20260630", ["as_of: 20260630", "date like 2026-06-30"]),
@@ -37,7 +37,7 @@ def refused(place: Workplace, *arguments: str) -> str:
             ["tiers[1].minimum_volume: '6.00'", "list the tiers best first"],
         ),
         ("tiers=[{name: A, minimum_volume: 5}]", ["tiers[0]: 'A'", "takes everybody"]),
-        ("tiers=[{name: A, minimum_volume: -5}, {name: F}]", ["tiers[0].minimum_volume", "greater than or equal to 0"]),
+        ("tiers=[{name: A, minimum_volume: -5}, {name: F}]", ["tiers[0].minimum_volume", "at least 0"]),
         ("early_stop", ["--set: 'early_stop'", "key=value"]),
     ],
 )

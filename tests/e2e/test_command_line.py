@@ -1,14 +1,15 @@
 """The command line as a person meets it."""
 
 import json
+import re
 from pathlib import Path
 
 from prograde.sandbox.server import SandboxServer
 from tests.e2e.conftest import AS_OF
-from tests.e2e.machine import Workplace, read_csv
+from tests.e2e.machine import TOKEN, Workplace, read_csv
 
 
-def test_init_writes_a_source_file_that_validates(workplace: Workplace) -> None:
+def test_init_writes_a_source_file_that_works(workplace: Workplace, practice_api: SandboxServer) -> None:
     done = workplace.prograde("init", "new")
     assert 0 == done.returncode, done.stderr
     assert ["roster.csv", "source.schema.json", "source.yaml"] == sorted(
@@ -17,6 +18,15 @@ def test_init_writes_a_source_file_that_validates(workplace: Workplace) -> None:
     place = Workplace(workplace.folder, {**workplace.env, "LISTING_TOKEN": "secret"})
     checked = place.prograde("validate", "new/source.yaml", "--roster", "new/roster.csv")
     assert 0 == checked.returncode, checked.stderr
+    # With nothing but its address changed, it reads the practice API.
+    source = workplace.folder / "new" / "source.yaml"
+    text = re.sub(r"base_url: \S+", f"base_url: {practice_api.reso_url}", source.read_text(encoding="utf-8"))
+    source.write_text(re.sub(r"limit: \d+", "limit: 500", text), encoding="utf-8")
+    graded = Workplace(workplace.folder, {**workplace.env, "LISTING_TOKEN": TOKEN}).prograde(
+        "run", "new/source.yaml", "--roster", "roster.csv", "--as-of", str(AS_OF)
+    )
+    assert 0 == graded.returncode, graded.stderr
+    assert "60 done, 0 failed, 0 left" in graded.stdout
     again = workplace.prograde("init", "new")
     assert 2 == again.returncode
     assert "exists already" in again.stderr
@@ -53,6 +63,34 @@ def test_a_professional_that_fails_is_named_and_the_exit_code_says_so(workplace:
     assert [("NOBODY", "not_found")] == [
         (row["professional_id"], row["outcome"]) for row in read_csv(export / "ungraded.csv")
     ]
+
+
+def test_a_run_that_graded_nobody_says_so_and_why(workplace: Workplace) -> None:
+    source = workplace.folder / "source.yaml"
+    source.write_text(source.read_text(encoding="utf-8").replace("path: Member", "path: Membr"), encoding="utf-8")
+    done = workplace.prograde("run", "source.yaml", "--roster", "roster.csv", "--as-of", str(AS_OF))
+    assert 3 == done.returncode
+    assert "60 not found: not_found" in done.stdout
+    assert "Warning: nobody was graded, of 60" in done.stdout
+
+
+def test_a_source_file_that_reads_no_prices_is_warned_of(workplace: Workplace) -> None:
+    source = workplace.folder / "source.yaml"
+    text = source.read_text(encoding="utf-8").replace("close_price: ClosePrice", "close_price: Closed")
+    source.write_text(text, encoding="utf-8")
+    summary = workplace.run("--as-of", str(AS_OF))
+    (warning,) = summary["warnings"]
+    assert "without a single price: check stages.historical.fields.close_price" in warning
+
+
+def test_an_interrupted_batch_is_listed_as_such(workplace: Workplace, practice_api: SandboxServer) -> None:
+    process = workplace.start("run", "source.yaml", "--roster", "roster.csv", "--as-of", str(AS_OF))
+    while practice_api.stats().calls < 5:
+        assert process.poll() is None
+    assert "interrupted" not in workplace.prograde("status").stdout
+    process.kill()
+    process.communicate()
+    assert "interrupted" in workplace.prograde("status").stdout
 
 
 def test_two_runs_of_the_same_market_give_the_same_bytes(workplace: Workplace, practice_api: SandboxServer) -> None:

@@ -88,7 +88,10 @@ def test_no_more_are_in_hand_than_may_be(queue: SqliteTaskQueue, clock: ShiftedC
 def test_the_longest_due_goes_first(queue: SqliteTaskQueue, clock: ShiftedClock, pages: list[PageTask]) -> None:
     function = Function()
     ages = [7, 3, 19, 0, 11, 5]
-    tasks = [replace(page, due_at=page.due_at - timedelta(seconds=age)) for page, age in zip(pages, ages, strict=False)]
+    tasks = [
+        replace(page, step=0, wake=age, due_at=page.due_at - timedelta(seconds=age))
+        for page, age in zip(pages, ages, strict=False)
+    ]
     queue.enqueue(tasks)
 
     with running(dispatching(queue, clock, {"fetch_page": function}, 1), queue):

@@ -8,11 +8,16 @@ from tests.local.functions import waiting
 from tests.local.shifted_clock import ShiftedClock
 
 
-def test_the_longest_due_is_taken_first(queue: SqliteTaskQueue, pages: list[PageTask]) -> None:
-    tasks = [replace(page, due_at=page.due_at - timedelta(seconds=(page.step * 7) % 20)) for page in pages]
+def test_who_is_furthest_on_is_taken_first_then_who_is_due_the_longest(
+    queue: SqliteTaskQueue, pages: list[PageTask]
+) -> None:
+    tasks = [
+        replace(page, step=page.step % 3, wake=page.step, due_at=page.due_at - timedelta(seconds=page.step * 7 % 20))
+        for page in pages
+    ]
     queue.enqueue(tasks)
 
-    expected = [task_name(task) for task in sorted(tasks, key=lambda task: task.due_at)]
+    expected = [task_name(task) for task in sorted(tasks, key=lambda task: (-task.step, task.due_at))]
     assert expected[:15] == [delivery.name for delivery in queue.exchange((), {Queue.PAGES: 15})]
 
 

@@ -49,7 +49,7 @@ def clean_roster(content: BinaryIO) -> Iterator[CleanRoster]:
             try:
                 _walk(content, lines, seen, scan)
             except UnicodeDecodeError as error:
-                problem = Problem("roster", f"byte {error.start} after line {scan.line}", "save the file as UTF-8")
+                problem = Problem("roster", f"near line {scan.line + 1}", "is no UTF-8 text: save the file as UTF-8")
                 raise InputError([problem]) from error
             except csv.Error as error:
                 raise InputError([Problem("roster", f"line {scan.line + 1}", f"is no CSV: {error}")]) from error
@@ -134,9 +134,11 @@ def _column(header: str) -> tuple[str, int]:
     """Find the delimiter under which the header names the column, and the column's place; -1 under none."""
     for delimiter in DELIMITERS:
         names = next(csv.reader([header], delimiter=delimiter), [])
-        for index, name in enumerate(names):
-            if name.strip().casefold() == COLUMN:
-                return delimiter, index
+        places = [index for index, name in enumerate(names) if name.strip().casefold() == COLUMN]
+        if len(places) > 1:
+            raise InputError([Problem("roster", header.strip()[:200], f"names the column {COLUMN} more than once")])
+        if places:
+            return delimiter, places[0]
     return ",", -1
 
 

@@ -21,6 +21,10 @@ _REMEDIES = {
     "model_attributes_type": "must be a mapping of keys to values",
     "list_type": "must be a list",
     "tuple_type": "must be a list",
+    "string_pattern_mismatch": "has characters that do not belong there",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+    "multiple_of": "must be a multiple of {multiple_of}",
 }
 
 
@@ -28,7 +32,8 @@ def problems_of(error: ValidationError, model: type[BaseModel]) -> Iterator[Prob
     """Say each finding as a Problem whose field is the dotted key, `tiers[2].name`."""
     for finding in error.errors(include_url=False):
         location = finding["loc"]
-        remedy = _REMEDIES.get(finding["type"]) or finding["msg"].removeprefix("Value error, ")
+        known = _REMEDIES.get(finding["type"])
+        remedy = known.format(**finding.get("ctx", {})) if known else finding["msg"].removeprefix("Value error, ")
         value = None if finding["type"] == "missing" else finding["input"]
         if finding["type"] == "extra_forbidden" and len(location) == 1:
             remedy += did_you_mean(str(location[0]), model.model_fields)

@@ -1,15 +1,15 @@
 """
 The command line.
 
-Exit codes: 0 complete; 3 complete, with professionals that failed; 4 paused, because the source refuses the
-credentials; 5 incomplete or cancelled; 2 bad input, nothing was created; 130 interrupted; 1 something broke. After
-1, 4 and 130 `prograde resume` goes on.
+Exit codes: 0 complete; 3 complete, but professionals failed or nobody was graded; 4 paused, because the source
+refuses the credentials; 5 incomplete or cancelled; 2 bad input, nothing was created; 130 interrupted; 1 something
+broke. After 1, 4 and 130 `prograde resume` goes on.
 """
 
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
@@ -144,12 +144,9 @@ def status(batch_id: str | None, data_dir: Path, output: str) -> int:
     if batch_id:
         session.report(progresses[0], terminal)
     elif terminal.is_json:
-        folder = session.export_folder
-        terminal.output.print_json(
-            json.dumps([session.summary(each, folder(data_dir, each.batch)) for each in progresses])
-        )
+        terminal.output.print_json(json.dumps([session.summary(each, data_dir) for each in progresses]))
     else:
-        session.print_batches(progresses, terminal)
+        session.print_batches(progresses, terminal, is_being_worked=DataDirectory(data_dir).is_taken)
     return session.EXIT_COMPLETE
 
 
@@ -190,7 +187,7 @@ def validate(
     with checked_order(given, SystemClock().now().date(), os.environ) as checked:
         for note in checked.notes:
             click.echo(f"Roster: {note}")
-        click.echo(f"{source}: source {checked.source.name} is well formed")
+        click.echo(f"{source}: source {checked.source.name} is well formed; the API itself was not asked")
         if roster is not None:
             click.echo(f"{roster}: {checked.order.professionals:,} professionals")
     return session.EXIT_COMPLETE
@@ -269,26 +266,31 @@ def _chosen(machine: LocalMachine, batch_id: str | None) -> Batch:
     raise InputError([Problem("batch_id", None, f"name one of {', '.join(batch.batch_id for batch in unfinished)}")])
 
 
-def main() -> None:
-    """Run the command line; errors are told in a sentence each, and decide the exit code."""
+def run_command(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code; errors are told in a sentence each."""
     try:
-        code = cli.main(standalone_mode=False)
+        code: int = cli.main(arguments, standalone_mode=False)
     except InputError as error:
         for problem in error.problems:
             click.echo(f"Error: {problem}", err=True)
-        code = session.EXIT_BAD_INPUT
+        return session.EXIT_BAD_INPUT
     except (NotFoundError, ConflictError) as error:
         click.echo(f"Error: {error}", err=True)
-        code = session.EXIT_BAD_INPUT
+        return session.EXIT_BAD_INPUT
     except ProgradeError as error:
         click.echo(f"Error: {error}. Nothing that was committed is lost; prograde resume goes on", err=True)
-        code = session.EXIT_ERROR
+        return session.EXIT_ERROR
     except click.ClickException as error:
         error.show()
-        code = error.exit_code
+        return error.exit_code
     except click.Abort:
-        code = session.EXIT_INTERRUPTED
-    sys.exit(code)
+        return session.EXIT_INTERRUPTED
+    return code
+
+
+def main() -> None:
+    """Run the command line."""
+    sys.exit(run_command())
 
 
 if __name__ == "__main__":

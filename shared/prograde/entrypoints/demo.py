@@ -9,7 +9,10 @@ from pathlib import Path
 
 import click
 
-from prograde.entrypoints.cli import cli
+from prograde.adapters.local.data_directory import DataDirectory
+from prograde.entrypoints.cli import run_command
+from prograde.entrypoints.session import EXIT_BAD_INPUT
+from prograde.errors import InputError
 from prograde.sandbox.publishing import write_roster
 from prograde.sandbox.seeding import seeded_market
 from prograde.sandbox.server import SandboxServer
@@ -22,10 +25,18 @@ TOKEN = "sandbox"  # noqa: S105  # opens nothing but the practice API
 
 
 def main() -> int:
-    """Run the demo; returns the exit code of `prograde run`."""
+    """Run the demo, if no other one runs; returns the exit code of `prograde run`."""
+    try:
+        with DataDirectory(FOLDER).lock():
+            return _run()
+    except InputError as error:
+        click.echo(f"Error: {error}", err=True)
+        return EXIT_BAD_INPUT
+
+
+def _run() -> int:
     # What an earlier demo left is only a demo's; a fresh start shows the whole way each time.
-    shutil.rmtree(FOLDER, ignore_errors=True)
-    FOLDER.mkdir(parents=True)
+    shutil.rmtree(FOLDER / "data", ignore_errors=True)
     market = seeded_market(AGENTS, SEED, AS_OF)
     write_roster(FOLDER / "roster.csv", market)
     os.environ["SANDBOX_TOKEN"] = TOKEN
@@ -37,9 +48,9 @@ def main() -> int:
         command = ["run", str(FOLDER / "source.yaml"), "--roster", str(FOLDER / "roster.csv"), "--as-of", str(AS_OF)]
         command += ["--data-dir", str(FOLDER / "data")]
         click.echo(f"$ prograde {' '.join(command)}", err=True)
-        code: int = cli.main(command, standalone_mode=False)
+        code = run_command(command)
         stats = server.stats()
-    click.echo(f"The practice API saw {stats.calls} calls, at most {stats.most_in_a_second} in any second.")
+    click.echo(f"The practice API counted {stats.calls} calls, {stats.most_in_a_second} in its busiest second.")
     return code
 
 

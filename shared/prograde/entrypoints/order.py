@@ -15,6 +15,7 @@ import yaml
 
 from prograde.adapters.listing_api.source import Source
 from prograde.adapters.listing_api.source_file import load_source
+from prograde.adapters.listing_api.source_yaml import read_yaml
 from prograde.adapters.local.source_files import read_source
 from prograde.adapters.roster_csv import CleanRoster, clean_roster
 from prograde.domain.batch import Parameters
@@ -120,7 +121,7 @@ def given_files(
     """Take what the command line names; `--set` wins over the file, `--as-of` over both; no roster, none checked."""
 
     def read_parameters() -> dict[str, Any]:
-        values = {} if parameters is None else _mapping(_read(parameters, "parameters"), "parameters")
+        values = {} if parameters is None else _parameters_file(_read(parameters, "parameters"))
         values.update(_setting(setting) for setting in settings)
         return values if as_of is None else {**values, "as_of": as_of}
 
@@ -137,13 +138,17 @@ def _setting(setting: str) -> tuple[str, Any]:
     return key.strip(), _yaml(value, f"--set {key}")
 
 
-def _mapping(text: str, field: str) -> dict[str, Any]:
-    values = _yaml(text, field)
-    if values is None:
+def _parameters_file(text: str) -> dict[str, Any]:
+    """Read the file as source files are read: each key once."""
+    if not text.strip():
         return {}
-    if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
-        raise InputError([Problem(field, text.strip()[:80], "must be a mapping of keys to values")])
-    return values
+    try:
+        return read_yaml(text)
+    except InputError as error:
+        raise InputError(
+            Problem(f"parameters {problem.field.replace('source file', 'file')}", problem.value, problem.remedy)
+            for problem in error.problems
+        ) from error
 
 
 def _yaml(text: str, field: str) -> Any:  # noqa: ANN401  # whatever YAML holds; pydantic sorts it out

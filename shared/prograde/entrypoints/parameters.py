@@ -20,7 +20,7 @@ from prograde.domain.batch import (
 from prograde.domain.grading import DEFAULT_RUBRIC, Rubric, Tier
 from prograde.errors import Problem
 
-_TIER_NAME = r"^[A-Za-z0-9](?:[A-Za-z0-9 _+-]{0,18}[A-Za-z0-9+-])?$"
+_TIER_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9 _+-]{0,18}[A-Za-z0-9+-])?")
 _DOLLARS_MAX = 999_999_999_999
 
 
@@ -49,6 +49,13 @@ def _amount(value: object) -> object:
     return value.replace("$", "").replace(",", "").strip() if isinstance(value, str) else value
 
 
+def _tier_name(value: object) -> object:
+    """A tier's name is also a file's."""
+    if not isinstance(value, str) or not _TIER_NAME.fullmatch(value):
+        raise ValueError("must be 1 to 20 letters, digits, spaces, + - or _")
+    return value
+
+
 IsoDate = Annotated[date, BeforeValidator(_iso_date)]
 Whole = Annotated[int, BeforeValidator(_whole_number)]
 Dollars = Annotated[Decimal, BeforeValidator(_amount), Field(ge=0, le=_DOLLARS_MAX, decimal_places=2)]
@@ -60,7 +67,7 @@ class TierModel(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    name: Annotated[str, Field(pattern=_TIER_NAME, description="letters, digits, space, + - _; at most 20")]
+    name: Annotated[str, BeforeValidator(_tier_name)]
     minimum_volume: Annotated[Dollars, Field(description="dollars, inclusive")] = Decimal(0)
     minimum_sides: Annotated[Sides | None, Field(description="sides, in halves, inclusive")] = None
     minimum_active_listings: Annotated[Whole, Field(ge=0, le=1_000_000)] | None = None

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from rich.console import Console
-from rich.progress import BarColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, TaskID, TextColumn
 from rich.progress import Progress as Bar
 
 from prograde.bootstrap import LocalMachine
@@ -18,6 +18,8 @@ REFRESH_SECONDS = 0.5
 LINE_EVERY = timedelta(seconds=10)
 PACE_OVER = timedelta(seconds=30)
 """The pace, and so the remaining time, is that of the last half minute."""
+WIDE = 100
+"""Columns from which there is room for the grades so far."""
 WAIT_WORTH_SAYING = timedelta(seconds=3)
 
 
@@ -59,9 +61,8 @@ class ProgressDisplay:
         stopping = threading.Event()
         bar = Bar(
             TextColumn("{task.fields[counts]}"),
-            BarColumn(bar_width=None),
+            BarColumn(bar_width=None if self._console.width >= WIDE else 8),
             TextColumn("{task.percentage:>3.0f} %"),
-            TimeElapsedColumn(),
             TextColumn("{task.fields[pace]}"),
             console=self._console,
             disable=not self._console.is_terminal,
@@ -101,7 +102,9 @@ class ProgressDisplay:
             return f"{text}, waiting for the source's limit until {free_at:%H:%M:%S} UTC"
         ends = self._end_pace.per_second
         if ends > 0 and progress.open:
-            text += f", about {timedelta(seconds=round(progress.open / ends))} left"
+            text += f", {timedelta(seconds=round(progress.open / ends))} to go"
+        if self._console.is_terminal and self._console.width < WIDE:
+            return text
         grades = " ".join(f"{name}:{count}" for name, count in progress.by_grade.items() if count)
         return f"{text}  {grades}" if grades else text
 

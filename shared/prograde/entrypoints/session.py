@@ -15,6 +15,7 @@ from rich.table import Table
 from prograde.bootstrap import LocalMachine
 from prograde.domain.batch import Batch, BatchStatus
 from prograde.entrypoints.progress import ProgressDisplay, counts_text
+from prograde.entrypoints.summary import CAUSES_SHOWN, Findings, findings, print_result
 from prograde.use_cases.read_batch import Progress, read_batch, read_progress
 
 EXIT_COMPLETE = 0
@@ -91,11 +92,14 @@ def report(progress: Progress, terminal: Terminal, *, is_interrupted: bool = Fal
     """Say how the batch stands, and how to go on; returns the exit code."""
     batch = progress.batch
     code = _exit_code(progress, is_interrupted=is_interrupted, is_stuck=bool(stuck))
-    folder = export_folder(terminal.data_dir, batch) if batch.status.is_over else None
+    found = None
+    if batch.status.is_over:
+        folder = export_folder(terminal.data_dir, batch)
+        found = findings(progress, folder)
+        if not terminal.is_json:
+            print_result(progress, found, terminal.output, folder)
     if terminal.is_json:
-        terminal.output.print_json(json.dumps(summary(progress, folder)))
-    elif folder is not None:
-        _print_result(progress, terminal.output, folder)
+        terminal.output.print_json(json.dumps(summary(progress, terminal.data_dir, found)))
     if stuck:
         terminal.errors.print(f"Stopped: {stuck}", markup=False)
     if batch.reason:
@@ -112,7 +116,8 @@ def report(progress: Progress, terminal: Terminal, *, is_interrupted: bool = Fal
 def _exit_code(progress: Progress, *, is_interrupted: bool, is_stuck: bool) -> int:
     match progress.batch.status:
         case BatchStatus.COMPLETE:
-            return EXIT_WITH_FAILED if progress.by_state.get("failed") else EXIT_COMPLETE
+            is_clean = not progress.by_state.get("failed") and any(progress.by_grade.values())
+            return EXIT_COMPLETE if is_clean else EXIT_WITH_FAILED
         case BatchStatus.INCOMPLETE | BatchStatus.CANCELLED:
             return EXIT_INCOMPLETE
         case BatchStatus.PAUSED:
@@ -126,7 +131,7 @@ def export_folder(data_dir: Path, batch: Batch) -> Path:
     return data_dir / "blobs" / "exports" / batch.batch_id / f"{batch.grading_run:03}"
 
 
-def summary(progress: Progress, folder: Path | None) -> dict[str, object]:
+def summary(progress: Progress, data_dir: Path, found: Findings | None = None) -> dict[str, object]:
     """Describe a batch for machines."""
     batch = progress.batch
     return {
@@ -139,34 +144,22 @@ def summary(progress: Progress, folder: Path | None) -> dict[str, object]:
         "by_state": dict(progress.by_state),
         "by_grade": dict(progress.by_grade),
         "grading_run": batch.grading_run,
-        "export": None if folder is None else str(folder),
+        "export": str(export_folder(data_dir, batch)) if batch.status.is_over else None,
         "export_digest": batch.export_digest,
+        "causes": None if found is None else dict(found.causes[:CAUSES_SHOWN]),
+        "warnings": None if found is None else list(found.warnings),
     }
 
 
-def _print_result(progress: Progress, console: Console, folder: Path) -> None:
-    graded = sum(progress.by_grade.values())
-    table = Table(title=f"Batch {progress.batch.batch_id}: {progress.batch.status}", title_justify="left")
-    table.add_column("Grade")
-    table.add_column("From volume", justify="right")
-    table.add_column("Professionals", justify="right")
-    table.add_column("Share", justify="right")
-    for tier in progress.batch.parameters.rubric.tiers:
-        count = progress.by_grade[tier.name]
-        share = f"{100 * count / graded:.1f} %" if graded else "-"
-        table.add_row(tier.name, f"${tier.minimum_cents // 100:,}", f"{count:,}", share)
-    console.print(table)
-    console.print(f"{counts_text(progress)}", markup=False)
-    console.print(f"CSVs: {folder}", markup=False)
-
-
-def print_batches(progresses: Sequence[Progress], terminal: Terminal) -> None:
-    """List batches, newest first."""
+def print_batches(progresses: Sequence[Progress], terminal: Terminal, *, is_being_worked: bool) -> None:
+    """List batches, newest first; one that nobody works and that is not over was interrupted."""
     table = Table()
     table.add_column("Batch", no_wrap=True)
-    for heading in ("Status", "Professionals", "Started"):
+    for heading in ("Status", "Professionals", "Started (UTC)"):
         table.add_column(heading)
     for progress in progresses:
         batch = progress.batch
-        table.add_row(batch.batch_id, batch.status, counts_text(progress), f"{batch.created_at:%Y-%m-%d %H:%M} UTC")
+        is_waiting = batch.status.is_over or batch.status is BatchStatus.PAUSED or is_being_worked
+        status = batch.status if is_waiting else f"{batch.status}, interrupted"
+        table.add_row(batch.batch_id, status, counts_text(progress), f"{batch.created_at:%Y-%m-%d %H:%M}")
     terminal.output.print(table)

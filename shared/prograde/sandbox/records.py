@@ -57,6 +57,7 @@ MEMBER = Resource(
     key="MemberKey",
     fields=_fields(
         text="MemberKey MemberMlsId MemberFirstName MemberLastName MemberFullName MemberEmail MemberPreferredPhone"
+        " MemberDirectPhone MemberMobilePhone MemberOfficePhone"
         " MemberStatus MemberStateLicense MemberStateLicenseState OfficeName MemberCity MemberStateOrProvince",
         number="X_Last12MonthsVolume X_Last12MonthsSides X_ActiveListings",
         day="X_LastSaleDate",
@@ -90,6 +91,9 @@ def member_record(agent: Agent, production: Production) -> Record:
         "MemberFullName": agent.full_name,
         "MemberEmail": agent.email,
         "MemberPreferredPhone": agent.phone,
+        "MemberDirectPhone": None,
+        "MemberMobilePhone": None,
+        "MemberOfficePhone": None,
         "MemberStatus": "Active" if agent.is_active else "Inactive",
         "MemberStateLicense": agent.licence,
         "MemberStateLicenseState": agent.state,

@@ -45,6 +45,18 @@ class DataDirectory:
         """Whether a batch was ever started here."""
         return self.state.is_file()
 
+    @property
+    def is_taken(self) -> bool:
+        """Whether a process works here now."""
+        try:
+            with (self.folder / "lock").open(encoding="utf-8") as file:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return False
+        except BlockingIOError:
+            return True
+        return False
+
     def lock(self) -> TextIO:
         """
         Take the directory, creating it if need be; closing the returned file, or dying, gives it back.

@@ -19,10 +19,12 @@ FORGET_EVERY = timedelta(seconds=60)
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS tasks (
-    name TEXT PRIMARY KEY, queue TEXT NOT NULL, kind TEXT NOT NULL, body TEXT NOT NULL, due_at INTEGER NOT NULL,
+    name TEXT PRIMARY KEY, queue TEXT NOT NULL, kind TEXT NOT NULL, body TEXT NOT NULL,
+    step INTEGER NOT NULL, due_at INTEGER NOT NULL,
     deliveries INTEGER NOT NULL DEFAULT 0, answers INTEGER NOT NULL DEFAULT 0, state TEXT NOT NULL DEFAULT 'waiting'
 );
 CREATE INDEX IF NOT EXISTS waiting_by_due_at ON tasks (queue, due_at) WHERE state = 'waiting';
+CREATE INDEX IF NOT EXISTS waiting_in_order ON tasks (queue, step DESC, due_at) WHERE state = 'waiting';
 CREATE INDEX IF NOT EXISTS delivered_by_due_at ON tasks (due_at) WHERE state = 'delivered';
 """
 
@@ -56,12 +58,20 @@ class SqliteTaskQueue:
     def enqueue(self, tasks: Sequence[Task]) -> None:
         """Add tasks whose names are free."""
         rows = [
-            (task_name(task), _queue_of(task), task_kind(task), write_task(task), microseconds(task.due_at))
+            (
+                task_name(task),
+                _queue_of(task),
+                task_kind(task),
+                write_task(task),
+                task.step if isinstance(task, PageTask) else 0,
+                microseconds(task.due_at),
+            )
             for task in tasks
         ]
         with self._file.write() as connection:
             connection.executemany(
-                "INSERT INTO tasks (name, queue, kind, body, due_at) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                "INSERT INTO tasks (name, queue, kind, body, step, due_at) VALUES (?, ?, ?, ?, ?, ?)"
+                " ON CONFLICT DO NOTHING",
                 rows,
             )
         self.changed.set()
@@ -73,7 +83,10 @@ class SqliteTaskQueue:
 
     def exchange(self, finished: Sequence[str], wanted: Mapping[Queue, int]) -> list[Delivery]:
         """
-        Finish tasks, and take at most as many from each queue as are wanted and due, the longest due first.
+        Finish tasks, and take at most as many from each queue as are wanted and due.
+
+        Professionals that are further on come first, then who is due the longest: so that some are finished early
+        and the remaining time can be told, instead of everybody being begun before anybody is done.
 
         One commit for both. A finished task's name stays taken for a while; a taken one counts as delivered once more.
         """
@@ -94,9 +107,10 @@ class SqliteTaskQueue:
             for queue, limit in wanted.items():
                 rows = connection.execute(
                     "UPDATE tasks SET state = 'in_hand', deliveries = deliveries + 1 WHERE name IN ("
-                    " SELECT name FROM tasks WHERE queue = ? AND state = 'waiting' AND due_at <= ?"
-                    " ORDER BY due_at, rowid LIMIT ?) RETURNING due_at, rowid, name, queue, kind, body, deliveries,"
-                    " answers",
+                    " SELECT name FROM tasks INDEXED BY waiting_in_order"
+                    " WHERE queue = ? AND state = 'waiting' AND due_at <= ?"
+                    " ORDER BY step DESC, due_at LIMIT ?) RETURNING -step, due_at, name, queue, kind, body,"
+                    " deliveries, answers",
                     (queue, now, limit),
                 ).fetchall()
                 # SQLite returns the rows that it updated in no particular order.
