@@ -10,11 +10,11 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.resources import files
 from pathlib import Path
 from shutil import copytree
-from typing import Any, TypeVar
+from typing import Any, TextIO, TypeVar
 
 import click
 
@@ -228,11 +228,22 @@ def _machine(directory: DataDirectory) -> Iterator[LocalMachine]:
     """Lend the machine of a data directory that no other process has, its log open."""
     with (
         directory.lock(),
-        directory.log.open("a", encoding="utf-8") as log,
+        _log(directory) as log,
         local_machine(directory, SourceFolder(directory.folder), os.environ) as machine,
     ):
         structured_logging.configure(log)
         yield machine
+
+
+@contextmanager
+def _log(directory: DataDirectory) -> Iterator[TextIO]:
+    """Lend the log file; lines that a full disk does not take are lost, and must not hide what the run has to say."""
+    log = directory.log.open("a", encoding="utf-8")
+    try:
+        yield log
+    finally:
+        with suppress(OSError):
+            log.close()
 
 
 def _existing(data_dir: Path) -> DataDirectory:

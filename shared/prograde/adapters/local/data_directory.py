@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
@@ -77,9 +78,10 @@ class DataDirectory:
             raise InputError(
                 [self._problem(f"is in use by process {owner}: wait for it to end, or choose another")]
             ) from None
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
+        # Only told to who comes next: a full disk must not keep a run from being resumed.
+        with suppress(OSError):
+            os.ftruncate(file.fileno(), 0)
+            os.write(file.fileno(), str(os.getpid()).encode())
         return file
 
     def _problem(self, remedy: str) -> Problem:
