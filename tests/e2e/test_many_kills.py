@@ -26,7 +26,7 @@ CONCURRENCY = 8
 @pytest.mark.parametrize("kills", [8, pytest.param(100, marks=pytest.mark.long)])
 def test_killed_again_and_again_it_ends_with_the_same_export(tmp_path: Path, kills: int) -> None:
     dice = random.Random(kills)
-    market = seeded_market(3 * kills + 30, 7, AS_OF)
+    market = seeded_market(5 * kills + 30, 7, AS_OF)
     with SandboxServer(market) as server:
         calm = Workplace.make(tmp_path / "calm", server, calls_a_second=2_000)
         write_roster(calm.folder / "roster.csv", market)
@@ -49,7 +49,7 @@ def test_killed_again_and_again_it_ends_with_the_same_export(tmp_path: Path, kil
             lost.append(server.stats().calls - recorded_calls(place) - sum(lost))
             is_begun = bool(documents(place, "batches"))
             process = place.start("resume", "--output", "json") if is_begun else place.start(*run)
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=240)
         assert 0 == process.returncode, err
         assert digest == json.loads(out)["export_digest"]
         assert calls + sum(lost) == server.stats().calls
