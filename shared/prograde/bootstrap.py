@@ -95,7 +95,7 @@ class LocalMachine:
     def free_at(self) -> datetime | None:
         """Tell until when calls wait for a window to allow more; None while none waits."""
         with self._guard:
-            return max((pacer.free_at for pacer in self._pacers.values() if pacer.free_at), default=None)
+            return max((at for pacer in self._pacers.values() if (at := pacer.free_at)), default=None)
 
     def interrupt(self) -> None:
         """Let no further call leave, and wake the dispatcher."""

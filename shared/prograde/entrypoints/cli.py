@@ -107,7 +107,7 @@ def run(
         for note in checked.notes:
             terminal.errors.print(f"Roster: {note}", markup=False)
         with _machine(DataDirectory(data_dir)) as machine:
-            _refuse_beside_unfinished(machine, data_dir)
+            _refuse_beside_unfinished(machine, data_dir, chosen=None)
             batch = start_batch(machine.services, checked.order)
             terminal.errors.print(
                 f"Batch {batch.batch_id}: {checked.order.professionals:,} professionals", markup=False
@@ -124,6 +124,7 @@ def resume(batch_id: str | None, data_dir: Path, output: str) -> int:
     directory = _existing(data_dir)
     with _machine(directory) as machine:
         batch = _chosen(machine, batch_id)
+        _refuse_beside_unfinished(machine, data_dir, chosen=batch)
         machine.source(batch)
         if batch.status in (BatchStatus.PAUSED, BatchStatus.RUNNING):
             batch = resume_batch(machine.services, batch.batch_id)
@@ -137,16 +138,19 @@ def resume(batch_id: str | None, data_dir: Path, output: str) -> int:
 def status(batch_id: str | None, data_dir: Path, output: str) -> int:
     """Show how a batch stands, or list them all; a running batch is not disturbed."""
     terminal = Terminal(data_dir, is_json=output == "json")
-    with local_machine(_existing(data_dir), SourceFolder(data_dir), os.environ) as machine:
+    directory = _existing(data_dir)
+    # Asked first: a run that ends meanwhile is then shown as being worked, not as interrupted.
+    is_being_worked = directory.is_taken
+    with local_machine(directory, SourceFolder(data_dir), os.environ) as machine:
         store = machine.services.store
         chosen = [read_batch(store, batch_id)] if batch_id else list(store.batches())
         progresses = [read_progress(store, batch.batch_id) for batch in chosen]
     if batch_id:
-        session.report(progresses[0], terminal)
+        session.report(progresses[0], terminal, is_being_worked=is_being_worked)
     elif terminal.is_json:
         terminal.output.print_json(json.dumps([session.summary(each, data_dir) for each in progresses]))
     else:
-        session.print_batches(progresses, terminal, is_being_worked=DataDirectory(data_dir).is_taken)
+        session.print_batches(progresses, terminal, is_being_worked=is_being_worked)
     return session.EXIT_COMPLETE
 
 
@@ -253,10 +257,11 @@ def _existing(data_dir: Path) -> DataDirectory:
     return directory
 
 
-def _refuse_beside_unfinished(machine: LocalMachine, data_dir: Path) -> None:
+def _refuse_beside_unfinished(machine: LocalMachine, data_dir: Path, chosen: Batch | None) -> None:
     """One batch at a time shares the pace of a data directory; an unfinished one is never pre-empted silently."""
     for batch in machine.services.store.batches():
-        if not batch.status.is_over and batch.status is not BatchStatus.PAUSED:
+        is_other = chosen is None or batch.batch_id != chosen.batch_id
+        if is_other and not batch.status.is_over and batch.status is not BatchStatus.PAUSED:
             remedy = f"holds the unfinished batch {batch.batch_id}: prograde resume it first, or choose another"
             raise InputError([Problem("data_dir", str(data_dir), remedy)])
 
@@ -289,7 +294,10 @@ def run_command(arguments: Sequence[str] | None = None) -> int:
         click.echo(f"Error: {error}", err=True)
         return session.EXIT_BAD_INPUT
     except ProgradeError as error:
-        click.echo(f"Error: {error}. Nothing that was committed is lost; prograde resume goes on", err=True)
+        click.echo(
+            f"Error: {error}. Nothing that was committed is lost: prograde resume goes on with a batch that was begun",
+            err=True,
+        )
         return session.EXIT_ERROR
     except click.ClickException as error:
         error.show()

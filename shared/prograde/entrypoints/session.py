@@ -78,7 +78,8 @@ def _interruptible(machine: LocalMachine) -> Iterator[threading.Event]:
     def stop(number: int, _frame: FrameType | None) -> None:
         signal.signal(number, signal.SIG_DFL)
         stopping.set()
-        machine.interrupt()
+        # Only the dispatcher is woken: it lets the calls that wait go once it has noted that this is the end.
+        machine.queue.changed.set()
 
     earlier = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -88,26 +89,38 @@ def _interruptible(machine: LocalMachine) -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
-def report(progress: Progress, terminal: Terminal, *, is_interrupted: bool = False, stuck: str = "") -> int:
-    """Say how the batch stands, and how to go on; returns the exit code."""
+def report(
+    progress: Progress,
+    terminal: Terminal,
+    *,
+    is_interrupted: bool = False,
+    is_being_worked: bool = False,
+    stuck: str = "",
+) -> int:
+    """Say how the batch stands and, unless it is being worked, how to go on; returns the exit code."""
     batch = progress.batch
     code = _exit_code(progress, is_interrupted=is_interrupted, is_stuck=bool(stuck))
     found = None
     if batch.status.is_over:
         folder = export_folder(terminal.data_dir, batch)
-        found = findings(progress, folder)
-        if not terminal.is_json:
-            print_result(progress, found, terminal.output, folder)
+        try:
+            found = findings(progress, folder)
+        except OSError as error:
+            terminal.errors.print(f"The export is not where it was published: {error}", markup=False)
+        else:
+            if not terminal.is_json:
+                print_result(progress, found, terminal.output, folder)
+    elif not terminal.is_json:
+        terminal.output.print(f"Batch {batch.batch_id}: {batch.status}, {counts_text(progress)}", markup=False)
     if terminal.is_json:
         terminal.output.print_json(json.dumps(summary(progress, terminal.data_dir, found)))
     if stuck:
         terminal.errors.print(f"Stopped: {stuck}", markup=False)
     if batch.reason:
         terminal.errors.print(f"Batch {batch.batch_id} is {batch.status}: {batch.reason}", markup=False)
-    if not batch.status.is_over:
+    if not batch.status.is_over and not is_being_worked:
         terminal.errors.print(
-            f"{counts_text(progress)}; nothing is lost. To go on: "
-            f"prograde resume {batch.batch_id} --data-dir {terminal.data_dir}",
+            f"Nothing is lost. To go on: prograde resume {batch.batch_id} --data-dir {terminal.data_dir}",
             markup=False,
         )
     return code

@@ -14,6 +14,8 @@ from prograde.use_cases.export_files import GRADED, UNGRADED
 from prograde.use_cases.read_batch import Progress
 
 CAUSES_SHOWN = 5
+CAUSES_MAX = 1_000
+"""An API may word each failure differently; what is kept of them is bounded."""
 UNPRICED_SHARE = 0.5
 """Above this share of graded professionals with sides and no volume, it is the source file that is wrong."""
 
@@ -30,7 +32,8 @@ def findings(progress: Progress, folder: Path) -> Findings:
     """Look over the export's files, a row at a time."""
     causes: Counter[str] = Counter()
     for row in _rows(folder / UNGRADED):
-        causes[f"{row['outcome'].replace('_', ' ')}: {row['grade_reasons']}"] += 1
+        cause = f"{row['outcome'].replace('_', ' ')}: {row['grade_reasons']}"
+        causes[cause if cause in causes or len(causes) < CAUSES_MAX else "for other causes"] += 1
     graded = unpriced = 0
     for row in _rows(folder / GRADED):
         graded += 1

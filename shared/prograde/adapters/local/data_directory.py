@@ -2,12 +2,16 @@
 
 import fcntl
 import os
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
 from prograde.errors import InputError, Problem
+
+LOCK_TRIES = 5
+LOCK_WAIT_SECONDS = 0.03
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,7 @@ class DataDirectory:
         except OSError as error:
             raise InputError([self._problem(f"cannot be used ({error.strerror}): choose another")]) from error
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _take(file)
         except BlockingIOError:
             file.seek(0)
             owner = file.read(20).strip() or "unknown"
@@ -86,3 +90,13 @@ class DataDirectory:
 
     def _problem(self, remedy: str) -> Problem:
         return Problem("data_dir", str(self.folder), remedy)
+
+
+def _take(file: TextIO) -> None:
+    """Lock the file, patient for a moment with a `status` that looks whether it is locked."""
+    for _ in range(LOCK_TRIES - 1):
+        try:
+            return fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(LOCK_WAIT_SECONDS)
+    return fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
