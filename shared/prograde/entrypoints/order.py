@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, BinaryIO, TypeVar, cast
 
 import flask
-import yaml
 
 from prograde.adapters.listing_api.source import Source
 from prograde.adapters.listing_api.source_file import load_source
@@ -26,17 +25,6 @@ from prograde.use_cases.services import Services
 from prograde.use_cases.start_batch import Order
 
 T = TypeVar("T")
-
-
-class _Loader(yaml.SafeLoader):
-    """Leaves dates as text: YAML's own reader stumbles over 2026-02-30 without saying which key it was."""
-
-    yaml_implicit_resolvers = {  # noqa: RUF012  # PyYAML's way
-        first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
-
-
 NO_ROSTER = b"professional_id\nnobody\n"
 """Stands in for the roster where a source file is checked by itself."""
 
@@ -121,8 +109,9 @@ def given_files(
     """Take what the command line names; `--set` wins over the file, `--as-of` over both; no roster, none checked."""
 
     def read_parameters() -> dict[str, Any]:
-        values = {} if parameters is None else _parameters_file(_read(parameters, "parameters"))
-        values.update(_setting(setting) for setting in settings)
+        values = {} if parameters is None else _mapping(_read(parameters, "parameters"), "parameters")
+        for setting in settings:
+            values.update(_setting(setting))
         return values if as_of is None else {**values, "as_of": as_of}
 
     def read_roster() -> AbstractContextManager[BinaryIO]:
@@ -131,31 +120,22 @@ def given_files(
     return Given(lambda: read_source(source), read_parameters, read_roster)
 
 
-def _setting(setting: str) -> tuple[str, Any]:
+def _setting(setting: str) -> dict[str, Any]:
     key, equals, value = setting.partition("=")
     if not equals:
         raise InputError([Problem("--set", setting, "must be key=value")])
-    return key.strip(), _yaml(value, f"--set {key}")
+    return _mapping(f"{key.strip()}: {value}", f"--set {key.strip()}")
 
 
-def _parameters_file(text: str) -> dict[str, Any]:
-    """Read the file as source files are read: each key once."""
-    if not text.strip():
-        return {}
+def _mapping(text: str, name: str) -> dict[str, Any]:
+    """Read YAML as source files are read: each key once."""
     try:
-        return read_yaml(text)
+        return read_yaml(text) if text.strip() else {}
     except InputError as error:
         raise InputError(
-            Problem(f"parameters {problem.field.replace('source file', 'file')}", problem.value, problem.remedy)
+            Problem(f"{name}: {problem.field.replace('source file', 'file')}", problem.value, problem.remedy)
             for problem in error.problems
         ) from error
-
-
-def _yaml(text: str, field: str) -> Any:  # noqa: ANN401  # whatever YAML holds; pydantic sorts it out
-    try:
-        return yaml.load(text, _Loader)  # noqa: S506  # a SafeLoader
-    except (yaml.YAMLError, ValueError) as error:
-        raise InputError([Problem(field, text.strip()[:80], f"is no YAML: {' '.join(str(error).split())}")]) from error
 
 
 def _read(path: Path, field: str) -> str:
