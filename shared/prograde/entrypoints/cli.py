@@ -31,8 +31,8 @@ from prograde.entrypoints.session import Terminal
 from prograde.errors import ConflictError, InputError, NotFoundError, Problem, ProgradeError
 from prograde.sandbox.command import sandbox
 from prograde.use_cases.read_batch import read_batch, read_progress
-from prograde.use_cases.resume_batch import resume_batch
 from prograde.use_cases.start_batch import start_batch
+from prograde.use_cases.steer import resume_batch
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -16,7 +16,13 @@ from functools import wraps
 
 import flask
 
-from prograde.adapters.documents import read_finalize_task, read_page_task, read_seed_task, read_sounding_task
+from prograde.adapters.documents import (
+    read_finalize_task,
+    read_page_task,
+    read_seed_task,
+    read_sounding_task,
+    read_wake_task,
+)
 from prograde.bootstrap import services_of
 from prograde.entrypoints.order import order_from_form
 from prograde.errors import (
@@ -32,6 +38,7 @@ from prograde.use_cases import finalize as finalizing
 from prograde.use_cases import seed as seeding
 from prograde.use_cases import start_batch as starting
 from prograde.use_cases import supervise as supervising
+from prograde.use_cases import wake as waking
 from prograde.use_cases.services import Services
 
 _log = logging.getLogger(__name__)
@@ -67,6 +74,8 @@ def start_batch(services: Services, request: flask.Request) -> flask.Response:
             return _json({"batch_id": batch.batch_id, "status": batch.status}, 202, location)
         case ("POST", "/tasks/seed"):
             seeding.seed_step(services, read_seed_task(request.get_data()))
+        case ("POST", "/tasks/wake"):
+            waking.wake_step(services, read_wake_task(request.get_data()))
         case ("POST", "/tasks/supervise"):
             supervising.supervise(services)
         case _:

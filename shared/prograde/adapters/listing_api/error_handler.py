@@ -9,7 +9,7 @@ import orjson
 
 from prograde.adapters.listing_api.base_url import origin_of
 from prograde.adapters.listing_api.throttling import asked_wait
-from prograde.domain.outcome import Denied, Failure, NotFound, Outcome, Throttled
+from prograde.domain.outcome import Answered, Denied, Failure, NotFound, Throttled
 
 MESSAGE_LENGTH_MAX = 300
 SEARCHED_BYTES_MAX = 20_000
@@ -43,7 +43,7 @@ class RateLimitedFilter:
 
 def refusal(
     status: int, headers: Mapping[str, str], body: bytes, now: datetime, filters: Sequence[RateLimitedFilter] = ()
-) -> Outcome | None:
+) -> Answered | None:
     """
     Sort an answer by its status; None for 2xx, whose body decides.
 
