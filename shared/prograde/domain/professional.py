@@ -37,6 +37,8 @@ from prograde.errors import ConflictError
 
 BACKOFF_SECONDS_BASE = 1.0
 BACKOFF_SECONDS_MAX = 60.0
+PROBE_SECONDS_MAX = 30.0
+"""How long a source that may be out is left alone at most."""
 WAIT_SECONDS_MAX = 3600.0
 """The longest Retry-After that is believed."""
 
@@ -353,7 +355,7 @@ def _failed(
 
 def _unproven(here: Professional, now: datetime) -> Professional:
     unproven = here.unproven_failures + 1
-    wait = backoff_seconds(here, here.failures_in_a_row + unproven)
+    wait = min(PROBE_SECONDS_MAX, backoff_seconds(here, here.failures_in_a_row + unproven))
     return replace(here, unproven_failures=unproven, failed_at=now, due_at=now + timedelta(seconds=wait))
 
 
