@@ -182,7 +182,8 @@ def advance(
         case ProfilePage():
             return _profiled(_counted(here, professional, raw_id), outcome.profile, parameters)
         case ListingPage():
-            return _paged(_counted(here, professional, raw_id), outcome, parameters)
+            paged = _paged(_counted(here, professional, raw_id), outcome, parameters)
+            return _overfull(here) if paged.aggregate.is_overfull else paged
         case NotFound() if here.stage is Stage.PROFILE:
             return _stopped(here, State.NOT_FOUND, StopReason.NOT_FOUND)
         case NotFound():
@@ -281,14 +282,15 @@ def _paged(here: Professional, page: ListingPage, parameters: Parameters) -> Pro
     else:
         aggregate = aggregation.add_sold(aggregate, listings, here.agent_key, parameters.attribution, parameters.window)
         next_stop = _after_historical
-    added = replace(here, aggregate=aggregate)
-    if aggregate.is_overfull:
-        added = replace(
-            added,
-            last_failure=f"too_many_listings: more than {aggregation.KEYS_MAX} listings: they cannot be told apart",
-        )
-        return _stopped(added, State.FAILED, StopReason.TERMINAL_FAILURE, is_floor=True)
-    return next_stop(added, page, parameters)
+    return next_stop(replace(here, aggregate=aggregate), page, parameters)
+
+
+def _overfull(here: Professional) -> Professional:
+    """Give up without counting the page: with it the figures would fit neither a document nor 64 bits."""
+    known = replace(
+        here, last_failure=f"too_many_listings: more than {aggregation.KEYS_MAX} listings: they cannot be told apart"
+    )
+    return _stopped(known, State.FAILED, StopReason.TERMINAL_FAILURE, is_floor=True)
 
 
 def _after_active(here: Professional, page: ListingPage, parameters: Parameters) -> Professional:

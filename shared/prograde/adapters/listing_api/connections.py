@@ -6,7 +6,7 @@ import ssl
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.client import HTTPResponse
+from http.client import HTTPException, HTTPResponse
 from queue import LifoQueue
 from typing import TYPE_CHECKING
 
@@ -45,6 +45,10 @@ class _PunctualStream(io.RawIOBase):
         super().close()
 
 
+class BrokenHeadersError(HTTPException):
+    """An answer's head holds lines that are no headers."""
+
+
 class _PunctualResponse(HTTPResponse):
     """An answer that is late as a whole, from its status line to its last byte."""
 
@@ -54,6 +58,13 @@ class _PunctualResponse(HTTPResponse):
         super().__init__(sock, debuglevel, method, url)
         self.fp.close()
         self.fp = io.BufferedReader(_PunctualStream(sock))
+
+    def begin(self) -> None:
+        super().begin()
+        # What follows a line that is no header is lost, perhaps the link to the next page. And urllib3 would log it
+        # with the whole URL, which may hold a key.
+        if self.headers.defects:
+            raise BrokenHeadersError
 
 
 class _PlainConnection(HTTPConnection):
