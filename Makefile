@@ -31,6 +31,10 @@ test: $(VENV)/.dev-installed ## Run the tests; PYTEST='-k grading -x' passes arg
 test-long: $(VENV)/.dev-installed ## Run the tests that take minutes: a hundred kills, the pace of whole runs
 	@$(BIN)/pytest -m long -s $(PYTEST)
 
+.PHONY: test-gcp
+test-gcp: $(VENV)/.dev-installed ## Run the cloud family against strict stand-ins for Google's services
+	@$(BIN)/pytest -m gcp $(PYTEST) tests/gcp
+
 .PHONY: format
 format: $(VENV)/.dev-installed ## Format the code and mend what the linter can mend
 	@$(BIN)/ruff format
@@ -66,9 +70,10 @@ benchmark: $(VENV)/.dev-installed ## What does a page cost? WRITE=1 puts the tab
 .PHONY: lock
 lock: $(LOCKER)/bin/uv ## Write requirements/*.txt from pyproject.toml; UPGRADE=1 moves every pin
 	$(COMPILE) --group lock --output-file requirements/lock.txt
-	$(COMPILE) pyproject.toml --extra local --group build --group dev --output-file requirements/dev.txt
+	$(COMPILE) pyproject.toml --extra gcp --extra local --group build --group dev --output-file requirements/dev.txt
 	$(COMPILE) pyproject.toml --extra local --group build --constraints requirements/dev.txt \
 		--output-file requirements/local.txt
+	$(COMPILE) pyproject.toml --extra gcp --constraints requirements/dev.txt --output-file requirements/gcp.txt
 
 .PHONY: clean
 clean: ## Remove what make made, the virtual environment included
