@@ -2,14 +2,18 @@
 
 import os
 from collections.abc import Callable, Iterator
+from importlib.resources import files
 from itertools import count
+from pathlib import Path
 
 import pytest
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import firestore
 
+from tests.emulators.firestore.indexes import Indexes
 from tests.emulators.firestore.server import FirestoreServer
 
+INDEXES = Indexes.from_file(Path(str(files("prograde.adapters.gcp") / "firestore_indexes.json")))
 _numbers = count(1)
 
 
@@ -22,7 +26,7 @@ def project() -> str:
 @pytest.fixture
 def firestore_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FirestoreServer]:
     """Serve a strict Firestore that fails on demand."""
-    with FirestoreServer() as server:
+    with FirestoreServer(INDEXES) as server:
         monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", server.target)
         yield server
 
