@@ -6,14 +6,23 @@ from importlib.resources import files
 from itertools import count
 from pathlib import Path
 
+import grpc
 import pytest
 from google.auth.credentials import AnonymousCredentials
-from google.cloud import firestore
+from google.cloud import firestore, tasks_v2
+from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcTransport
 
+from prograde.adapters.gcp.cloud_tasks_task_queue import Destinations
+from tests.contracts.set_clock import SetClock
+from tests.emulators.cloud_tasks.server import CloudTasksServer
 from tests.emulators.firestore.indexes import Indexes
 from tests.emulators.firestore.server import FirestoreServer
+from tests.gcp.worker import Worker
 
 INDEXES = Indexes.from_file(Path(str(files("prograde.adapters.gcp") / "firestore_indexes.json")))
+LOCATION = "projects/p/locations/l"
+CONTROL = f"{LOCATION}/queues/control"
+PAGES = f"{LOCATION}/queues/pages-north-1"
 _numbers = count(1)
 
 
@@ -43,3 +52,40 @@ def client(new_client: Callable[[], firestore.Client]) -> Iterator[firestore.Cli
     client = new_client()
     yield client
     client.close()
+
+
+@pytest.fixture
+def clock() -> SetClock:
+    """Give a clock that stands until it is set, for Cloud Tasks and its adapter alike."""
+    return SetClock()
+
+
+@pytest.fixture
+def cloud_tasks_server(clock: SetClock) -> Iterator[CloudTasksServer]:
+    """Serve a strict Cloud Tasks with the queues of a deployment; tasks go out when it is told."""
+    with CloudTasksServer(clock.now) as server:
+        yield server
+
+
+@pytest.fixture
+def tasks_client(cloud_tasks_server: CloudTasksServer) -> Iterator[tasks_v2.CloudTasksClient]:
+    """Connect to the test's own Cloud Tasks, with the queues of a deployment in it."""
+    channel = grpc.insecure_channel(cloud_tasks_server.target)
+    with tasks_v2.CloudTasksClient(transport=CloudTasksGrpcTransport(channel=channel)) as client:
+        for queue in (CONTROL, PAGES):
+            client.create_queue(parent=LOCATION, queue=tasks_v2.Queue(name=queue))
+        yield client
+
+
+@pytest.fixture
+def worker() -> Iterator[Worker]:
+    """Serve as all three functions."""
+    with Worker() as worker:
+        yield worker
+
+
+@pytest.fixture
+def destinations(worker: Worker) -> Destinations:
+    """Send every task to the worker, each function at a path of its own."""
+    urls = {name: f"{worker.url}/{name}" for name in ("start_batch", "fetch_page", "finalize")}
+    return Destinations(CONTROL, lambda _: PAGES, urls, "caller@project.iam.gserviceaccount.com")
