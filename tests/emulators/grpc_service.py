@@ -1,12 +1,13 @@
 """A gRPC service on loopback that speaks a client library's own message types, and fails when told to."""
 
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 import grpc
+
+from tests.emulators.faults import Faults
 
 Message = Any
 """A protobuf message: what its fields are, the message types say."""
@@ -31,33 +32,11 @@ class Method:
     is_stream: bool = False
 
 
-class Faults:
-    """Failures on demand: the next calls of an rpc fail, before they do anything or after they did it all."""
-
-    def __init__(self) -> None:
-        self._guard = threading.Lock()
-        self._planned: list[tuple[str, str, RefusalError]] = []
-        self.calls: dict[str, int] = {}
-
-    def fail(self, rpc: str, code: grpc.StatusCode, *, times: int = 1, when: str = "before") -> None:
-        with self._guard:
-            self._planned += [(rpc, when, RefusalError(code, f"{code.name} on demand"))] * times
-
-    def check(self, rpc: str, when: str) -> None:
-        with self._guard:
-            if when == "before":
-                self.calls[rpc] = self.calls.get(rpc, 0) + 1
-            for index, (planned, at, refusal) in enumerate(self._planned):
-                if (planned, at) == (rpc, when):
-                    del self._planned[index]
-                    raise refusal
-
-
 class GrpcService:
     """A served set of rpcs; `target` is where an insecure channel finds it."""
 
     def __init__(self, services: Mapping[str, Mapping[str, Method]], threads: int = 48) -> None:
-        self.faults = Faults()
+        self.faults: Faults[grpc.StatusCode] = Faults(lambda code: RefusalError(code, f"{code.name} on demand"))
         self._server = grpc.server(
             ThreadPoolExecutor(threads, thread_name_prefix="emulator"),
             options=[("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)],

@@ -10,10 +10,13 @@ import grpc
 import pytest
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import firestore, tasks_v2
+from google.cloud.storage import Bucket
+from google.cloud.storage import Client as StorageClient
 from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcTransport
 
 from prograde.adapters.gcp.cloud_tasks_task_queue import Destinations
 from tests.contracts.set_clock import SetClock
+from tests.emulators.cloud_storage.server import CloudStorageServer
 from tests.emulators.cloud_tasks.server import CloudTasksServer
 from tests.emulators.firestore.indexes import Indexes
 from tests.emulators.firestore.server import FirestoreServer
@@ -89,3 +92,21 @@ def destinations(worker: Worker) -> Destinations:
     """Send every task to the worker, each function at a path of its own."""
     urls = {name: f"{worker.url}/{name}" for name in ("start_batch", "fetch_page", "finalize")}
     return Destinations(CONTROL, lambda _: PAGES, urls, "caller@project.iam.gserviceaccount.com")
+
+
+@pytest.fixture
+def cloud_storage_server() -> Iterator[CloudStorageServer]:
+    """Serve a strict Cloud Storage with an empty bucket."""
+    with CloudStorageServer() as server:
+        server.blobs.create_bucket("blobs")
+        yield server
+
+
+@pytest.fixture
+def bucket(cloud_storage_server: CloudStorageServer) -> Iterator[Bucket]:
+    """Connect to the test's own bucket."""
+    client = StorageClient(
+        project="p", credentials=AnonymousCredentials(), client_options={"api_endpoint": cloud_storage_server.url}
+    )
+    yield client.bucket("blobs")
+    client.close()

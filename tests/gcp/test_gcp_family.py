@@ -4,11 +4,14 @@ from datetime import datetime
 
 import pytest
 from google.cloud import firestore, tasks_v2
+from google.cloud.storage import Bucket
 from typing_extensions import override
 
+from prograde.adapters.gcp.cloud_storage_blob_store import CloudStorageBlobStore
 from prograde.adapters.gcp.cloud_tasks_task_queue import CloudTasksTaskQueue, Destinations
 from prograde.adapters.gcp.firestore_batch_store import FirestoreBatchStore
 from tests.contracts.batch_store import BatchStoreContract
+from tests.contracts.blob_store import BlobStoreContract
 from tests.contracts.set_clock import SetClock
 from tests.contracts.task_queue import Deliver, Delivered, TaskQueueContract
 from tests.emulators.cloud_tasks.server import CloudTasksServer
@@ -46,3 +49,10 @@ class TestCloudTasksTaskQueue(TaskQueueContract):
             ]
 
         return deliver
+
+
+class TestCloudStorageBlobStore(BlobStoreContract):
+    @pytest.fixture
+    @override
+    def blobs(self, bucket: Bucket) -> CloudStorageBlobStore:
+        return CloudStorageBlobStore(bucket)

@@ -34,6 +34,8 @@ class Worker:
         received, guard = self.received, threading.Lock()
 
         class Handler(BaseHTTPRequestHandler):
+            wbufsize = -1
+
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
                 headers = {name.lower(): value for name, value in self.headers.items()}
