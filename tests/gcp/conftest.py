@@ -23,6 +23,7 @@ from tests.emulators.firestore.server import FirestoreServer
 from tests.gcp.worker import Worker
 
 INDEXES = Indexes.from_file(Path(str(files("prograde.adapters.gcp") / "firestore_indexes.json")))
+GOOGLES_FIRESTORE = os.environ.get("FIRESTORE_EMULATOR_HOST")
 LOCATION = "projects/p/locations/l"
 CONTROL = f"{LOCATION}/queues/control"
 PAGES = f"{LOCATION}/queues/pages-north-1"
@@ -47,6 +48,17 @@ def firestore_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FirestoreServe
 def new_client(firestore_server: FirestoreServer, project: str) -> Callable[[], firestore.Client]:
     """Give a way to make clients of the test's own Firestore, each with its own channel."""
     return lambda: firestore.Client(project=project, credentials=AnonymousCredentials())
+
+
+@pytest.fixture
+def contract_client(project: str, request: pytest.FixtureRequest) -> Iterator[firestore.Client]:
+    """Connect to Google's own emulator where FIRESTORE_EMULATOR_HOST points to it, else to the stand-in."""
+    if GOOGLES_FIRESTORE is None:
+        yield request.getfixturevalue("client")
+    else:
+        client = firestore.Client(project=project, credentials=AnonymousCredentials())
+        yield client
+        client.close()
 
 
 @pytest.fixture
@@ -96,9 +108,10 @@ def destinations(worker: Worker) -> Destinations:
 
 @pytest.fixture
 def cloud_storage_server() -> Iterator[CloudStorageServer]:
-    """Serve a strict Cloud Storage with an empty bucket."""
+    """Serve a strict Cloud Storage with two empty buckets."""
     with CloudStorageServer() as server:
         server.blobs.create_bucket("blobs")
+        server.blobs.create_bucket("exports")
         yield server
 
 

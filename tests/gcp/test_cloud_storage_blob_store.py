@@ -16,8 +16,13 @@ PREFIX = "exports/north/001"
 
 
 @pytest.fixture
-def blobs(bucket: Bucket) -> CloudStorageBlobStore:
-    return CloudStorageBlobStore(bucket)
+def exports(bucket: Bucket) -> Bucket:
+    return bucket.client.bucket("exports")
+
+
+@pytest.fixture
+def blobs(bucket: Bucket, exports: Bucket) -> CloudStorageBlobStore:
+    return CloudStorageBlobStore(bucket, exports)
 
 
 def export(folder: Path, text: str) -> Path:
@@ -75,16 +80,16 @@ def test_a_publisher_that_crashed_before_its_choice_leaves_nothing_behind(
 
 
 def test_what_is_there_is_never_written_again(
-    blobs: CloudStorageBlobStore, bucket: Bucket, cloud_storage_server: CloudStorageServer, tmp_path: Path
+    blobs: CloudStorageBlobStore, exports: Bucket, cloud_storage_server: CloudStorageServer, tmp_path: Path
 ) -> None:
     cloud_storage_server.faults.fail("rewrite", 403, when="after")
     with pytest.raises(UnavailableError):
         blobs.publish(PREFIX, export(tmp_path / "export", "it"))
-    generation = bucket.get_blob(f"{PREFIX}/graded.csv").generation
+    generation = exports.get_blob(f"{PREFIX}/graded.csv").generation
 
     blobs.publish(PREFIX, tmp_path / "export")
 
-    assert generation == bucket.get_blob(f"{PREFIX}/graded.csv").generation
+    assert generation == exports.get_blob(f"{PREFIX}/graded.csv").generation
 
 
 def test_what_is_published_stays_as_it_is_when_its_traces_are_gone(
@@ -100,15 +105,18 @@ def test_what_is_published_stays_as_it_is_when_its_traces_are_gone(
     assert [] == list(bucket.list_blobs(prefix=f"{PUBLISHING}/"))
 
 
-def test_the_manifest_is_published_last(blobs: CloudStorageBlobStore, bucket: Bucket, tmp_path: Path) -> None:
+def test_the_manifest_is_published_last_and_nothing_else_is_seen(
+    blobs: CloudStorageBlobStore, exports: Bucket, tmp_path: Path
+) -> None:
     blobs.publish(PREFIX, export(tmp_path / "export", "it"))
 
-    generations = {blob.name: blob.generation for blob in bucket.list_blobs(prefix=PREFIX)}
-    assert f"{PREFIX}/manifest.json" == max(generations, key=lambda name: generations[name])
+    generations = {blob.name: blob.generation for blob in exports.list_blobs()}
+    names = sorted(generations, key=lambda name: int(generations[name]))
+    assert [f"{PREFIX}/{name}" for name in ("graded.csv", "ungraded.csv", "manifest.json")] == names
 
 
 def test_an_export_says_where_people_find_it(blobs: CloudStorageBlobStore, tmp_path: Path) -> None:
-    assert f"gs://blobs/{PREFIX}" == blobs.publish(PREFIX, export(tmp_path / "export", "it"))
+    assert f"gs://exports/{PREFIX}" == blobs.publish(PREFIX, export(tmp_path / "export", "it"))
 
 
 def test_a_large_file_is_published_in_chunks(
@@ -124,9 +132,9 @@ def test_a_large_file_is_published_in_chunks(
 
 
 def test_a_bucket_that_is_missing_or_closed_to_us_may_come(
-    blobs: CloudStorageBlobStore, bucket: Bucket, cloud_storage_server: CloudStorageServer
+    blobs: CloudStorageBlobStore, bucket: Bucket, exports: Bucket, cloud_storage_server: CloudStorageServer
 ) -> None:
-    missing = CloudStorageBlobStore(bucket.client.bucket("missing"))
+    missing = CloudStorageBlobStore(bucket.client.bucket("missing"), exports)
     with pytest.raises(UnavailableError, match="bucket does not exist"):
         missing.put("a", BytesIO(b""))
     with pytest.raises(UnavailableError, match="bucket does not exist"):

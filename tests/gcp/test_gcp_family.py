@@ -24,8 +24,8 @@ pytestmark = pytest.mark.gcp
 class TestFirestoreBatchStore(BatchStoreContract):
     @pytest.fixture
     @override
-    def store(self, client: firestore.Client) -> FirestoreBatchStore:
-        return FirestoreBatchStore(client, RealClock())
+    def store(self, contract_client: firestore.Client) -> FirestoreBatchStore:
+        return FirestoreBatchStore(contract_client, RealClock())
 
 
 class TestCloudTasksTaskQueue(TaskQueueContract):
@@ -55,4 +55,4 @@ class TestCloudStorageBlobStore(BlobStoreContract):
     @pytest.fixture
     @override
     def blobs(self, bucket: Bucket) -> CloudStorageBlobStore:
-        return CloudStorageBlobStore(bucket)
+        return CloudStorageBlobStore(bucket, bucket.client.bucket("exports"))

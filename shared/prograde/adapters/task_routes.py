@@ -21,6 +21,7 @@ ROUTES = {
     # Soundings go where pages go: they measure how far that queue has come.
     SOUNDING: Route(Queue.PAGES, "fetch_page", "/sounding"),
     "seed": Route(Queue.CONTROL, "start_batch", "/tasks/seed"),
+    "wake": Route(Queue.CONTROL, "start_batch", "/tasks/wake"),
     "finalize": Route(Queue.CONTROL, "finalize", "/"),
 }
 """By the kind of the task."""

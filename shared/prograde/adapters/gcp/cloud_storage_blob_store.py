@@ -1,4 +1,4 @@
-"""Rosters, source snapshots and exports in a Cloud Storage bucket."""
+"""Rosters, source snapshots and exports in Cloud Storage."""
 
 import shutil
 import tempfile
@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from google.api_core.exceptions import NotFound, PreconditionFailed, RequestRangeNotSatisfiable
-from google.cloud.storage import Bucket
+from google.cloud.storage import Blob, Bucket
 from google.cloud.storage.retry import DEFAULT_RETRY
 
 from prograde.adapters.gcp.error_mapping import mapped_errors
 from prograde.errors import NotFoundError, UnavailableError
 
+EXPORTS = "exports/"
+"""What is published lies below this prefix."""
 MANIFEST = "manifest.json"
 PUBLISHING = ".publishing"
 """What is on its way to be published lies below this prefix; a lifecycle rule deletes it after a month."""
@@ -25,10 +27,15 @@ _RETRY = DEFAULT_RETRY.with_timeout(30.0)
 
 
 class CloudStorageBlobStore:
-    """BlobStore over one bucket; nothing that is there is ever replaced: every write asks for generation 0."""
+    """
+    BlobStore over two buckets: one of our own, and one of exports, which shows nothing but what is published.
 
-    def __init__(self, bucket: Bucket) -> None:
-        self._bucket = bucket
+    Nothing that is there is ever replaced: every write asks for generation 0.
+    """
+
+    def __init__(self, state: Bucket, exports: Bucket) -> None:
+        self._state = state
+        self._exports = exports
 
     def put(self, name: str, content: BinaryIO) -> None:
         """Store a blob if the name is free; it is read to its end first, so that what breaks off leaves nothing."""
@@ -40,7 +47,7 @@ class CloudStorageBlobStore:
 
     def read(self, name: str, offset: int = 0, length: int | None = None) -> bytes:
         """Read a blob or a part of it."""
-        blob = self._bucket.blob(name)
+        blob = self._blob(name)
         start = offset or None
         # A range has at least one byte: one is asked for, and thrown away, where none is wanted.
         end = None if length is None else offset + max(length, 1) - 1
@@ -72,6 +79,7 @@ class CloudStorageBlobStore:
         everybody, also who takes over from a crashed one, copies the chosen files, and the manifest last.
         """
         names = sorted((path.name for path in folder.iterdir()), key=lambda name: (name == MANIFEST, name))
+        assert prefix.startswith(EXPORTS), f"{prefix} is not published below {EXPORTS}"
         if MANIFEST not in names:
             raise AssertionError(f"nothing is published without its {MANIFEST}")
         if not self._exists(f"{prefix}/{MANIFEST}"):
@@ -84,15 +92,15 @@ class CloudStorageBlobStore:
             chosen, *names = self.read(choice).decode().split("\n")
             for name in names:
                 self._copy(f"{chosen}/{name}", f"{prefix}/{name}")
-        return f"gs://{self._bucket.name}/{prefix}"
+        return f"gs://{self._exports.name}/{prefix}"
 
     def _upload(self, name: str, content: BinaryIO, size: int) -> None:
-        blob = self._bucket.blob(name, chunk_size=CHUNK_BYTES)
+        blob = self._blob(name)
         with mapped_errors(_SERVICE), suppress(PreconditionFailed):
             blob.upload_from_file(content, size=size, if_generation_match=0, retry=_RETRY)
 
     def _copy(self, name: str, target: str) -> None:
-        source, blob = self._bucket.blob(name), self._bucket.blob(target)
+        source, blob = self._blob(name), self._blob(target)
         token: str | None = None
         with mapped_errors(_SERVICE), suppress(PreconditionFailed):
             while True:
@@ -100,9 +108,13 @@ class CloudStorageBlobStore:
                 if token is None:
                     return
 
+    def _blob(self, name: str) -> Blob:
+        bucket = self._exports if name.startswith(EXPORTS) else self._state
+        return bucket.blob(name, chunk_size=CHUNK_BYTES)
+
     def _exists(self, name: str) -> bool:
         with mapped_errors(_SERVICE):
-            return bool(self._bucket.blob(name).exists(retry=_RETRY))
+            return bool(self._blob(name).exists(retry=_RETRY))
 
 
 def _digest(folder: Path, names: list[str]) -> str:
