@@ -35,6 +35,10 @@ test-long: $(VENV)/.dev-installed ## Run the tests that take minutes: a hundred 
 fuzz: $(VENV)/.dev-installed ## Send malformed answers and files to every reader; EXAMPLES=5000 of each kind
 	@$(BIN)/pytest tests/fuzz --hypothesis-profile=fuzz $(PYTEST)
 
+.PHONY: test-gcp
+test-gcp: $(VENV)/.dev-installed ## Run the cloud family against strict stand-ins for Google's services
+	@$(BIN)/pytest -m gcp $(PYTEST) tests/gcp
+
 .PHONY: format
 format: $(VENV)/.dev-installed ## Format the code and mend what the linter can mend
 	@$(BIN)/ruff format
@@ -70,9 +74,10 @@ benchmark: $(VENV)/.dev-installed ## What does a page cost? WRITE=1 puts the tab
 .PHONY: lock
 lock: $(LOCKER)/bin/uv ## Write requirements/*.txt from pyproject.toml; UPGRADE=1 moves every pin
 	$(COMPILE) --group lock --output-file requirements/lock.txt
-	$(COMPILE) pyproject.toml --extra local --group build --group dev --output-file requirements/dev.txt
+	$(COMPILE) pyproject.toml --extra gcp --extra local --group build --group dev --output-file requirements/dev.txt
 	$(COMPILE) pyproject.toml --extra local --group build --constraints requirements/dev.txt \
 		--output-file requirements/local.txt
+	$(COMPILE) pyproject.toml --extra gcp --constraints requirements/dev.txt --output-file requirements/gcp.txt
 
 .PHONY: clean
 clean: ## Remove what make made, the virtual environment included

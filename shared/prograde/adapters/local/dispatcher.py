@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 
 from prograde.adapters.local.sqlite_task_queue import Delivery, SqliteTaskQueue
 from prograde.adapters.local.wsgi_client import WsgiApp, post
+from prograde.adapters.task_routes import ROUTES, SOUNDING
 from prograde.domain.effects import Queue
 from prograde.ports import Clock
 
@@ -22,14 +23,6 @@ RETRY_SECONDS_MAX = 60.0
 SUPERVISE_SECONDS = 60.0
 CONTROL_CONCURRENCY = 1
 ASK_EVERY = timedelta(milliseconds=100)
-SOUNDING = "sounding"
-_ROUTES = {
-    "page": ("fetch_page", "/"),
-    SOUNDING: ("fetch_page", "/sounding"),
-    "seed": ("start_batch", "/tasks/seed"),
-    "wake": ("start_batch", "/tasks/wake"),
-    "finalize": ("finalize", "/"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,14 +144,14 @@ class Dispatcher:
 
     def _deliver(self, delivery: Delivery) -> None:
         try:
-            function, path = _ROUTES[delivery.kind]
+            route = ROUTES[delivery.kind]
             headers = {
                 "X-CloudTasks-QueueName": delivery.queue,
                 "X-CloudTasks-TaskName": delivery.name,
                 "X-CloudTasks-TaskRetryCount": str(delivery.deliveries - 1),
                 "X-CloudTasks-TaskExecutionCount": str(delivery.answers),
             }
-            response = post(self._functions[function], path, delivery.body.encode(), headers)
+            response = post(self._functions[route.function], route.path, delivery.body.encode(), headers)
             if response.status // 100 == 2:  # noqa: PLR2004  # any 2xx acknowledges
                 with self._guard:
                     self._finished.append(delivery.name)
