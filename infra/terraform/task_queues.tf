@@ -116,6 +116,6 @@ resource "google_cloud_tasks_queue_iam_member" "pages_pacer" {
   project  = local.project
   location = var.region
   name     = google_cloud_tasks_queue.pages[each.key].name
-  role     = google_project_iam_custom_role.queue_pacer.name
+  role     = "projects/${local.project}/roles/${google_project_iam_custom_role.queue_pacer.role_id}"
   member   = module.function["start-batch"].account_member
 }

@@ -102,7 +102,7 @@ resource "google_bigquery_table_iam_member" "appender" {
   project    = local.project
   dataset_id = google_bigquery_dataset.main.dataset_id
   table_id   = google_bigquery_table.main[each.value.table].table_id
-  role       = google_project_iam_custom_role.table_appender.name
+  role       = "projects/${local.project}/roles/${google_project_iam_custom_role.table_appender.role_id}"
   member     = module.function[each.value.function].account_member
 }
 
