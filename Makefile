@@ -62,10 +62,12 @@ imports: $(VENV)/.dev-installed ## Does every import point inwards?
 test-infra: $(VENV)/.dev-installed ## Terraform, offline: validate, test, plan, apply twice into a stand-in; tie the plan to the code
 	@command -v terraform >/dev/null || { echo 'make test-infra needs terraform 1.9 or newer' >&2; exit 1; }
 	@test -x $(OFFLINE_TERRAFORM) || { echo 'make test-infra needs the stand-in providers in $(OFFLINE_TERRAFORM)' >&2; exit 1; }
-	@rm -rf build/plans
+	@$(OFFLINE_TERRAFORM) infra/terraform
+	@# Its tests have run now; the plans are made of a copy without them.
+	@rm -rf build/plans build/terraform && cp -r infra/terraform build/terraform && rm build/terraform/tests/*.hcl
 	@set -e; for variables in infra/terraform/environments/*.tfvars tests/infra/everything.tfvars; do \
 		plan=$(CURDIR)/build/plans/$$(basename $$variables .tfvars); mkdir -p $$plan; echo "--- $$variables"; \
-		TF_OFFLINE_OUT=$$plan TF_VAR_package_dir=tests/packages $(OFFLINE_TERRAFORM) infra/terraform $$variables; \
+		TF_OFFLINE_OUT=$$plan TF_VAR_package_dir=tests/packages $(OFFLINE_TERRAFORM) build/terraform $$variables; \
 	done
 	@$(BIN)/pytest -m infra tests/infra $(PYTEST)
 

@@ -5,6 +5,7 @@ import io
 import json
 import re
 import shlex
+from base64 import b64decode
 from collections.abc import Iterator
 from datetime import date
 from itertools import pairwise
@@ -126,12 +127,26 @@ def test_the_secrets_of_the_source_files_reach_those_who_read_them(plan: Plan) -
 
 def test_the_scheduler_calls_routes_of_start_batch(everything: Plan) -> None:
     handler = (ROOT / "shared" / "prograde" / "entrypoints" / "http_handler.py").read_text(encoding="utf-8")
-    supervise = everything.of("google_cloud_scheduler_job", "supervise")[0].values
-    scheduled = everything.of("google_cloud_scheduler_job", "schedule")[0].values
-
-    assert SUPERVISE_ROUTE == urlsplit(supervise["http_target"][0]["uri"]).path
+    settings = environment(everything.functions()["start-batch"])
+    for name, route in (("supervise", SUPERVISE_ROUTE), ("schedule", SCHEDULED_BATCH_ROUTE)):
+        target = everything.of("google_cloud_scheduler_job", name)[0].values["http_target"][0]
+        token = target["oidc_token"][0]
+        assert settings["PROGRADE_START_BATCH_URL"] + route == target["uri"]
+        assert settings["PROGRADE_START_BATCH_URL"] == token["audience"]
+        assert settings["PROGRADE_SCHEDULER_ACCOUNT"] == token["service_account_email"]
     assert f'"{SUPERVISE_ROUTE}"' in handler
-    assert SCHEDULED_BATCH_ROUTE == urlsplit(scheduled["http_target"][0]["uri"]).path
+
+
+def test_a_scheduled_batch_says_what_it_is(everything: Plan) -> None:
+    target = everything.of("google_cloud_scheduler_job", "schedule")[0].values["http_target"][0]
+
+    assert {"Content-Type": "application/json"} == target["headers"]
+    assert {
+        "schedule": "quarterly",
+        "source": "reso",
+        "roster": "rosters/reso.csv",
+        "parameters": {"attribution": "full"},
+    } == json.loads(b64decode(target["body"]))
 
 
 def test_an_alert_stands_behind_every_event(everything: Plan) -> None:
