@@ -1,5 +1,6 @@
 """The warehouse's schema files and views, which need no Terraform to be checked."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -54,17 +55,17 @@ def test_a_run_s_row_fills_its_table() -> None:
 
 
 @pytest.fixture
-def warehouse() -> duckdb.DuckDBPyConnection:
-    connection = duckdb.connect(":memory:")
-    connection.execute("CREATE SCHEMA prograde")
-    connection.execute(
-        "CREATE TABLE prograde.raw_page_log (batch_id TEXT, raw_id TEXT, sent_at TIMESTAMP, records TEXT, url TEXT)"
-    )
-    connection.execute('CREATE TABLE prograde.batches ("at" TIMESTAMP, batch_id TEXT, status TEXT, document TEXT)')
-    connection.execute(
-        "CREATE TABLE prograde.runs (batch_id TEXT, grading_run INTEGER, finished_at TIMESTAMP, calls INTEGER)"
-    )
-    return connection
+def warehouse() -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect(":memory:") as connection:
+        connection.execute("CREATE SCHEMA prograde")
+        connection.execute(
+            "CREATE TABLE prograde.raw_page_log (batch_id TEXT, raw_id TEXT, sent_at TIMESTAMP, records TEXT, url TEXT)"
+        )
+        connection.execute('CREATE TABLE prograde.batches ("at" TIMESTAMP, batch_id TEXT, status TEXT, document TEXT)')
+        connection.execute(
+            "CREATE TABLE prograde.runs (batch_id TEXT, grading_run INTEGER, finished_at TIMESTAMP, calls INTEGER)"
+        )
+        yield connection
 
 
 def select(warehouse: duckdb.DuckDBPyConnection, view: str) -> list[dict[str, str | None]]:
