@@ -6,6 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 LOCKER := build/locker
+OFFLINE_TERRAFORM ?= ../shared/tools/terraform-offline/check
 COMPILE = $(LOCKER)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--annotation-style line --custom-compile-command 'make lock' $(if $(UPGRADE),--upgrade)
 
@@ -65,11 +66,37 @@ types: $(VENV)/.dev-installed ## Do the types hold?
 imports: $(VENV)/.dev-installed ## Does every import point inwards?
 	@$(BIN)/lint-imports
 
+.PHONY: test-infra
+test-infra: $(VENV)/.dev-installed ## Terraform, offline: validate, test, plan, apply twice into a stand-in; tie the plan to the code
+	@command -v terraform >/dev/null || { echo 'make test-infra needs terraform 1.9 or newer' >&2; exit 1; }
+	@test -x $(OFFLINE_TERRAFORM) || { echo 'make test-infra needs the stand-in providers in $(OFFLINE_TERRAFORM)' >&2; exit 1; }
+	@$(OFFLINE_TERRAFORM) infra/terraform
+	@# Its tests have run now; the plans are made of a copy without them.
+	@rm -rf build/plans build/terraform && cp -r infra/terraform build/terraform && rm build/terraform/tests/*.hcl
+	@set -e; for variables in infra/terraform/environments/*.tfvars tests/infra/everything.tfvars; do \
+		plan=$(CURDIR)/build/plans/$$(basename $$variables .tfvars); mkdir -p $$plan; echo "--- $$variables"; \
+		TF_OFFLINE_OUT=$$plan TF_VAR_package_dir=tests/packages $(OFFLINE_TERRAFORM) build/terraform $$variables; \
+	done
+	@$(BIN)/pytest -m infra tests/infra $(PYTEST)
+
 .PHONY: benchmark
 benchmark: $(VENV)/.dev-installed ## What does a page cost? WRITE=1 puts the table in docs/performance.md
 	@$(BIN)/python -m tests.benchmarks $(if $(WRITE),--write)
 
+##@ Run it on Google Cloud
+
+.PHONY: deploy
+deploy: package ## Package and apply: make deploy ENV=staging; terraform shows its plan and asks (docs/deploy.md)
+	@test -f infra/terraform/environments/$(ENV).tfvars || \
+		{ echo 'say which deployment: make deploy ENV=staging (infra/terraform/environments/*.tfvars)' >&2; exit 2; }
+	@terraform -chdir=infra/terraform init -reconfigure -backend-config=environments/$(ENV).gcs.tfbackend
+	@terraform -chdir=infra/terraform apply -var-file=environments/$(ENV).tfvars
+
 ##@ Keep house
+
+.PHONY: schemas
+schemas: $(VENV)/.dev-installed ## Write the warehouse's schema files from the code's own tables
+	@$(BIN)/python -m tests.infra.table_schemas
 
 .PHONY: lock
 lock: $(LOCKER)/bin/uv ## Write requirements/*.txt from pyproject.toml; UPGRADE=1 moves every pin
