@@ -17,7 +17,7 @@ import pytest
 from prograde.adapters.listing_api.secret import REFERENCE
 from prograde.adapters.local.data_directory import DataDirectory
 from prograde.adapters.local.source_files import SourceFolder
-from prograde.bootstrap import FUNCTIONS, LocalMachine, function_app, local_machine
+from prograde.bootstrap.local_machine import FUNCTIONS, LocalMachine, function_app, local_machine
 from prograde.sandbox.seeding import seeded_market
 from prograde.sandbox.server import SandboxServer
 from tests.e2e.machine import TOKEN, Workplace
