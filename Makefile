@@ -7,6 +7,7 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 LOCKER := build/locker
 OFFLINE_TERRAFORM ?= ../shared/tools/terraform-offline/check
+BQEMULATOR := build/bqemulator
 COMPILE = $(LOCKER)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--annotation-style line --custom-compile-command 'make lock' $(if $(UPGRADE),--upgrade)
 
@@ -37,7 +38,7 @@ fuzz: $(VENV)/.dev-installed ## Send malformed answers and files to every reader
 	@$(BIN)/pytest tests/fuzz --hypothesis-profile=fuzz $(PYTEST)
 
 .PHONY: test-gcp
-test-gcp: $(VENV)/.dev-installed ## Run the cloud family against strict stand-ins for Google's services
+test-gcp: $(VENV)/.dev-installed $(BQEMULATOR)/.installed ## Run the cloud family against strict stand-ins for Google's services
 	@$(BIN)/pytest -m gcp $(PYTEST) tests/gcp
 
 .PHONY: format
@@ -105,6 +106,7 @@ lock: $(LOCKER)/bin/uv ## Write requirements/*.txt from pyproject.toml; UPGRADE=
 	$(COMPILE) pyproject.toml --extra local --group build --constraints requirements/dev.txt \
 		--output-file requirements/local.txt
 	$(COMPILE) pyproject.toml --extra gcp --constraints requirements/dev.txt --output-file requirements/gcp.txt
+	$(COMPILE) --group bqemulator --output-file requirements/bqemulator.txt
 
 .PHONY: clean
 clean: ## Remove what make made, the virtual environment included
@@ -123,6 +125,19 @@ $(VENV)/.dev-installed: requirements/dev.txt pyproject.toml | $(VENV)/pyvenv.cfg
 	@$(INSTALL) --require-hashes --requirement requirements/dev.txt
 	@$(INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $(VENV)/.local-installed $@
+
+# DuckDB looks for its extensions in a home folder, and would otherwise fetch them.
+$(BQEMULATOR)/.installed: requirements/bqemulator.txt
+	@echo 'Installing a stand-in for BigQuery into $(BQEMULATOR)'
+	@$(PYTHON) -m venv $(BQEMULATOR)
+	@$(BQEMULATOR)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	@mkdir -p $(BQEMULATOR)/home/.duckdb/extensions
+	@$(BQEMULATOR)/bin/python -c "import shutil, duckdb, duckdb_extension_spatial as e, pathlib; \
+		platform = duckdb.sql('PRAGMA platform').fetchone()[0]; \
+		home = pathlib.Path('$(BQEMULATOR)/home/.duckdb/extensions'); \
+		[shutil.copytree(f, home / f.name / platform, dirs_exist_ok=True) \
+		for f in pathlib.Path(e.__file__).parent.joinpath('extensions').iterdir()]"
+	@touch $@
 
 $(LOCKER)/bin/uv: requirements/lock.txt
 	@$(PYTHON) -m venv $(LOCKER)

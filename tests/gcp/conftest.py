@@ -2,27 +2,30 @@
 
 import os
 from collections.abc import Callable, Iterator
-from importlib.resources import files
 from itertools import count
-from pathlib import Path
 
 import grpc
 import pytest
+from google.api_core.client_options import ClientOptions
 from google.auth.credentials import AnonymousCredentials
-from google.cloud import firestore, tasks_v2
+from google.cloud import bigquery, firestore, tasks_v2
 from google.cloud.storage import Bucket
 from google.cloud.storage import Client as StorageClient
 from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcTransport
 
+from prograde.adapters.gcp.bigquery_warehouse import schema_field
 from prograde.adapters.gcp.cloud_tasks_task_queue import Destinations
+from prograde.adapters.warehouse_rows import TABLES
 from tests.contracts.set_clock import SetClock
+from tests.emulators.bigquery import BigqueryServer
 from tests.emulators.cloud_storage.server import CloudStorageServer
 from tests.emulators.cloud_tasks.server import CloudTasksServer
 from tests.emulators.firestore.indexes import Indexes
 from tests.emulators.firestore.server import FirestoreServer
 from tests.gcp.worker import Worker
+from tests.house.checkout import ROOT
 
-INDEXES = Indexes.from_file(Path(str(files("prograde.adapters.gcp") / "firestore_indexes.json")))
+INDEXES = Indexes.from_file(ROOT / "infra" / "terraform" / "schemas" / "firestore.indexes.json")
 GOOGLES_FIRESTORE = os.environ.get("FIRESTORE_EMULATOR_HOST")
 LOCATION = "projects/p/locations/l"
 CONTROL = f"{LOCATION}/queues/control"
@@ -123,3 +126,31 @@ def bucket(cloud_storage_server: CloudStorageServer) -> Iterator[Bucket]:
     )
     yield client.bucket("blobs")
     client.close()
+
+
+@pytest.fixture(scope="session")
+def bigquery_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BigqueryServer]:
+    """Serve BigQuery for all tests; it takes seconds to start."""
+    with BigqueryServer(tmp_path_factory.mktemp("bigquery") / "log") as server:
+        yield server
+
+
+@pytest.fixture
+def bigquery_client(bigquery_server: BigqueryServer) -> Iterator[bigquery.Client]:
+    """Connect to BigQuery."""
+    options = ClientOptions(api_endpoint=bigquery_server.url)
+    client = bigquery.Client(project="p", credentials=AnonymousCredentials(), client_options=options)
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def dataset(bigquery_client: bigquery.Client) -> str:
+    """Make a dataset with the deployment's tables, and one for what is loaded."""
+    name = f"p.test_{next(_numbers)}"
+    for made in (name, f"{name}_scratch"):
+        bigquery_client.create_dataset(made)
+    for table in TABLES:
+        schema = [schema_field(column) for column in TABLES[table]]
+        bigquery_client.create_table(bigquery.Table(f"{name}.{table}", schema=schema))
+    return name

@@ -29,7 +29,7 @@ Answer = Callable[[int], tuple[int, dict[str, str]]]
 class Worker:
     """An HTTP server on loopback."""
 
-    def __init__(self, answer: Answer = lambda _: (200, {})) -> None:
+    def __init__(self, answer: Answer = lambda _: (200, {}), content: bytes = b"") -> None:
         self.received: list[Received] = []
         received, guard = self.received, threading.Lock()
 
@@ -46,8 +46,9 @@ class Worker:
                 self.send_response(status)
                 for name, value in answered.items():
                     self.send_header(name, value)
-                self.send_header("Content-Length", "0")
+                self.send_header("Content-Length", str(len(content)))
                 self.end_headers()
+                self.wfile.write(content)
 
             @override
             def log_message(self, format: str, *args: object) -> None:

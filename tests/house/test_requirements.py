@@ -51,9 +51,10 @@ def test_no_requirements_file_says_where_packages_come_from(path: Path) -> None:
         ("local.txt", ("core", "local", "build")),
         ("gcp.txt", ("core", "gcp")),
         ("dev.txt", ("core", "local", "gcp", "build", "dev")),
+        ("bqemulator.txt", ("bqemulator",)),
         ("lock.txt", ("lock",)),
     ],
-    ids=["local", "gcp", "dev", "lock"],
+    ids=["local", "gcp", "dev", "bqemulator", "lock"],
 )
 def test_the_pins_satisfy_what_the_project_states(name: str, groups: tuple[str, ...]) -> None:
     pinned = pins(name)

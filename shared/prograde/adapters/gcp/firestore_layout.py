@@ -22,7 +22,7 @@ class Layout:
     """
     One JSON text a document, beside only the fields that a query selects by.
 
-    `firestore_indexes.json` beside this file exempts the others from indexing, which is most of what a write costs.
+    `infra/terraform/schemas/firestore.indexes.json` exempts the others from indexing: most of what a write costs.
     """
 
     def __init__(self, client: firestore.Client) -> None:
