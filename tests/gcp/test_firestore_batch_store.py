@@ -10,8 +10,9 @@ from google.cloud import firestore
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prograde.adapters.gcp.firestore_batch_store import ATTEMPTS_MAX, FirestoreBatchStore
+from prograde.adapters.gcp.firestore_batch_store import FirestoreBatchStore
 from prograde.adapters.gcp.firestore_layout import KEPT, document_id
+from prograde.adapters.gcp.firestore_transactions import ATTEMPTS_MAX
 from prograde.domain.effects import woken
 from prograde.domain.professional import State
 from prograde.errors import UnavailableError

@@ -22,7 +22,7 @@ from prograde.domain.effects import digest
 from prograde.domain.professional import Professional
 from prograde.domain.raw_page import RawPage
 from prograde.errors import CorruptionError, UnavailableError
-from prograde.ports import Difference, GradedRow, RankedRow, Reconciliation, Run
+from prograde.ports import ATTEMPT_BODY_MAX, Attempt, Difference, GradedRow, RankedRow, Reconciliation, Run
 
 STREAMED_BYTES_MAX = 3_000_000
 """A request may have 10 MB, and the client writes each character beyond ASCII three times as long as UTF-8 does."""
@@ -79,6 +79,16 @@ class BigqueryWarehouse:
             why = [error for entry in refused for error in entry["errors"]]
             is_passing = all(error.get("reason") in _PASSING_REASONS for error in why)
             raise (UnavailableError if is_passing else CorruptionError)(f"{_SERVICE} refused a row of {table}: {why}")
+
+    def attempts(self, batch_id: str, professional_id: str) -> tuple[Attempt, ...]:
+        """Read a professional's raw rows."""
+        rows = self._run(
+            self._over_raw_pages("attempts"),
+            batch_id=batch_id,
+            professional_id=professional_id,
+            body_max=ATTEMPT_BODY_MAX,
+        )
+        return tuple(Attempt(*row) for row in rows)
 
     def load_results(self, batch: Batch, professionals: Iterable[Professional]) -> int:
         """Load this grading run's results."""

@@ -19,6 +19,8 @@ class BlobSourceCatalog:
         try:
             return self._blobs.read(blob).decode("utf-8-sig")
         except NotFoundError as error:
-            raise NotFoundError(f"{error}; infra/terraform puts it there: google_storage_bucket_object.source") from error
+            raise NotFoundError(
+                f"{error}; infra/terraform puts it there: google_storage_bucket_object.source"
+            ) from error
         except UnicodeDecodeError as error:
             raise InputError([Problem("source", blob, f"must be UTF-8 text: {error.reason}")]) from error

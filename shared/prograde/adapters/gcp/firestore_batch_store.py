@@ -2,10 +2,9 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from random import SystemRandom
 from typing import TypeVar, cast
 
-from google.api_core.exceptions import Aborted, AlreadyExists, GoogleAPIError, InvalidArgument
+from google.api_core.exceptions import AlreadyExists
 from google.cloud import firestore
 from google.cloud.firestore_v1.base_document import DocumentSnapshot
 from google.cloud.firestore_v1.base_query import BaseQuery, FieldFilter
@@ -22,6 +21,7 @@ from prograde.adapters.gcp.firestore_layout import (
     professional_fields,
 )
 from prograde.adapters.gcp.firestore_transaction import FirestoreTransaction
+from prograde.adapters.gcp.firestore_transactions import ATTEMPTS_MAX, SERVICE, Transactions
 from prograde.domain.batch import Batch, Counter
 from prograde.domain.professional import Professional, State
 from prograde.errors import UnavailableError
@@ -29,12 +29,8 @@ from prograde.ports import Clock
 
 T = TypeVar("T")
 
-ATTEMPTS_MAX = 12
-BACKOFF_SECONDS_BASE = 0.05
-BACKOFF_SECONDS_MAX = 2.0
 _ROWS_IN_MEMORY = 500
 _NAME = "__name__"
-_SERVICE = "Firestore"
 
 
 class FirestoreBatchStore:
@@ -48,7 +44,7 @@ class FirestoreBatchStore:
         self._client = client
         self._clock = clock
         self._layout = Layout(client)
-        self._jitter = SystemRandom()
+        self._transactions = Transactions(client, clock)
 
     def transact(self, callback: Callable[[FirestoreTransaction], T]) -> T:
         """
@@ -57,7 +53,7 @@ class FirestoreBatchStore:
         Raises UnavailableError when others always are, and when a commit's answer was lost: it may have been done.
         """
         now = self._clock.now()
-        return self._transact(
+        return self._transactions.run(
             lambda transaction: callback(FirestoreTransaction(transaction, self._layout, now)),
         )
 
@@ -68,7 +64,7 @@ class FirestoreBatchStore:
         writes.create(self._layout.batch(batch.batch_id), batch_fields(batch, now))
         for counter in counters:
             writes.create(self._layout.counter(batch.batch_id, counter.index), counter_fields(counter, now))
-        with mapped_errors(_SERVICE):
+        with mapped_errors(SERVICE):
             try:
                 writes.commit()
             except AlreadyExists:
@@ -79,18 +75,18 @@ class FirestoreBatchStore:
     def create_professionals(self, professionals: Sequence[Professional]) -> None:
         """Create those that do not exist yet; at once, as in nearly all cases none does."""
         missing = list(professionals)
-        with mapped_errors(_SERVICE):
+        with mapped_errors(SERVICE):
             for _ in range(ATTEMPTS_MAX):
                 try:
                     self._create(missing)
                     return
                 except AlreadyExists:
                     missing = self._missing(missing)
-        raise UnavailableError(f"{_SERVICE}: others keep creating the same professionals")
+        raise UnavailableError(f"{SERVICE}: others keep creating the same professionals")
 
     def batch(self, batch_id: str) -> Batch | None:
         """Read a batch."""
-        with mapped_errors(_SERVICE):
+        with mapped_errors(SERVICE):
             snapshot = self._layout.batch(batch_id).get()
         return BATCH.read(snapshot.get(DOCUMENT)) if snapshot.exists else None
 
@@ -107,7 +103,7 @@ class FirestoreBatchStore:
 
     def professional(self, batch_id: str, professional_id: str) -> Professional | None:
         """Read a professional."""
-        with mapped_errors(_SERVICE):
+        with mapped_errors(SERVICE):
             snapshot = self._layout.professional(batch_id, professional_id).get()
         return PROFESSIONAL.read(snapshot.get(DOCUMENT)) if snapshot.exists else None
 
@@ -143,7 +139,7 @@ class FirestoreBatchStore:
 
     def watermark(self) -> datetime | None:
         """Tell when the latest delivered sounding had been sent."""
-        with mapped_errors(_SERVICE):
+        with mapped_errors(SERVICE):
             return _sent_at(self._layout.watermark.get())
 
     def raise_watermark(self, sent_at: datetime) -> None:
@@ -154,51 +150,7 @@ class FirestoreBatchStore:
             if stored is None or stored < sent_at:
                 transaction.set(self._layout.watermark, {"sent_at": sent_at})
 
-        self._transact(raise_it)
-
-    def _transact(self, run: Callable[[firestore.Transaction], T]) -> T:
-        """
-        Try until no other transaction interferes, with jittered pauses.
-
-        The client's own loop neither pauses nor tries again when a read is aborted.
-        """
-        with mapped_errors(_SERVICE):
-            for attempt in range(ATTEMPTS_MAX):
-                if attempt:
-                    bound = min(BACKOFF_SECONDS_MAX, BACKOFF_SECONDS_BASE * 2.0**attempt)
-                    self._clock.sleep(self._jitter.uniform(0, bound))
-                try:
-                    return self._attempt(run)
-                except Aborted:
-                    continue
-        raise UnavailableError(f"{_SERVICE}: a transaction was overtaken {ATTEMPTS_MAX} times")
-
-    def _attempt(self, run: Callable[[firestore.Transaction], T]) -> T:
-        """Run one transaction once; raises Aborted when another interfered."""
-        raised: list[BaseException] = []
-
-        def guarded(transaction: firestore.Transaction) -> T:
-            try:
-                return run(transaction)
-            except BaseException as error:
-                raised.append(error)
-                raise
-
-        try:
-            result: T = firestore.transactional(guarded)(self._client.transaction(max_attempts=1))
-            return result
-        except Exception as error:
-            if raised:
-                # Also when the rollback failed in its turn: the transaction expires by itself.
-                raise raised[0] from None
-            hidden = error.__cause__ or error.__context__
-            if isinstance(error, ValueError) and isinstance(hidden, GoogleAPIError):
-                # The client's own words for a commit that was aborted, and for a transaction that never began.
-                raise hidden from None
-            if isinstance(error, InvalidArgument) and "no longer valid" in str(error):
-                # The client repeats a commit whose answer was lost.
-                raise UnavailableError(f"{_SERVICE}: a commit was not answered, and may have been done") from error
-            raise
+        self._transactions.run(raise_it)
 
     def _create(self, professionals: Sequence[Professional]) -> None:
         now = self._clock.now()
@@ -223,7 +175,7 @@ class FirestoreBatchStore:
         return tuple(PROFESSIONAL.read(text) for text in self._texts(page))
 
     def _texts(self, query: BaseQuery) -> list[str]:
-        with mapped_errors(_SERVICE):
+        with mapped_errors(SERVICE):
             return [snapshot.get(DOCUMENT) for snapshot in cast("firestore.Query", query).stream()]
 
 

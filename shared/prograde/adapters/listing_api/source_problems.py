@@ -81,9 +81,7 @@ def secret_problems(document: Mapping[str, object], env: Mapping[str, str]) -> I
             for name in references:
                 reason = secret_problem(env.get(name, ""))
                 if reason is not None:
-                    yield Problem(
-                        field, f"${{env:{name}}}", f"the environment variable {name} {reason}: {_WHERE}"
-                    )
+                    yield Problem(field, f"${{env:{name}}}", f"the environment variable {name} {reason}: {_WHERE}")
 
 
 def _is_credential(path: tuple[str, ...]) -> bool:
