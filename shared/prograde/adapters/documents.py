@@ -1,6 +1,5 @@
 """Domain objects as the JSON that stores and queues hold; the same text in both families."""
 
-from functools import lru_cache
 from typing import Generic, TypeVar
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
@@ -12,6 +11,8 @@ from prograde.errors import CorruptionError, InputError, Problem
 
 T = TypeVar("T")
 
+KNOWN_MAX = 64
+
 
 class Document(Generic[T]):
     """How one type is written and read."""
@@ -21,17 +22,32 @@ class Document(Generic[T]):
         # own it might contradict, but it does beside an optional one.
         config = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
         self._kind = kind
-        # A delivery reads the same professional and batch two or three times; values are frozen, so they can be shared.
-        self._parsed = lru_cache(maxsize=64)(self._parse)
+        self._known: dict[str | bytes, T] = {}
         self._adapter: TypeAdapter[T | None] = TypeAdapter(kind | None, config=config)  # type: ignore[arg-type]  # kind is a class
 
     def write(self, value: T) -> str:
         """Write a value as JSON."""
-        return self._adapter.dump_json(value).decode()
+        text = self._adapter.dump_json(value).decode()
+        self._remember(text, value)
+        return text
 
     def read(self, text: str | bytes) -> T:
         """Read what `write` wrote; raises CorruptionError for anything else."""
-        return self._parsed(text)
+        value = self._known.get(text)
+        if value is None:
+            value = self._parse(text)
+            self._remember(text, value)
+        return value
+
+    def _remember(self, text: str | bytes, value: T) -> None:
+        """
+        Keep a value beside its text: a page reads its professional two times, as the page before wrote it.
+
+        Values are frozen, so they can be shared.
+        """
+        if len(self._known) >= KNOWN_MAX:
+            self._known.clear()
+        self._known[text] = value
 
     def _parse(self, text: str | bytes) -> T:
         try:
