@@ -6,6 +6,7 @@ that Cloud Tasks sets. The pace is kept in front of the call to the source, wher
 request that leaves.
 """
 
+import gc
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -73,6 +74,8 @@ class Dispatcher:
         """
         self._stopping = stopping
         self._queue.release()
+        # What was loaded to get here stays: the garbage collector need not walk it again and again.
+        gc.freeze()
         with ThreadPoolExecutor(sum(self._limits.values()) + 1, thread_name_prefix="delivery") as workers:
             try:
                 while not self._turn(workers, is_over):
@@ -178,6 +181,8 @@ class Dispatcher:
             "X-CloudTasks-TaskName": delivery.name,
             "X-CloudTasks-TaskRetryCount": str(delivery.deliveries - 1),
             "X-CloudTasks-TaskExecutionCount": str(delivery.answers),
+            # As Cloud Functions sends it; functions-framework would draw one from twelve random letters.
+            "Function-Execution-Id": delivery.name[:12],
         }
         response = post(self._functions[function], path, delivery.body.encode(), headers)
         if response.status // 100 == 2:  # noqa: PLR2004  # any 2xx acknowledges

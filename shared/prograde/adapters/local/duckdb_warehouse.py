@@ -61,7 +61,10 @@ class DuckdbWarehouse:
 
     def _log(self, name: str) -> SegmentedLog:
         with self._guard:
-            return self._logs.setdefault(name, SegmentedLog(self._folder / name))
+            log = self._logs.get(name)
+            if log is None:
+                log = self._logs[name] = SegmentedLog(self._folder / name)
+            return log
 
     def load_results(self, batch: Batch, professionals: Iterable[Professional]) -> int:
         """Write this grading run's results file."""
