@@ -88,10 +88,9 @@ class HttpCaller:
             sock.sendall(request)
             answer = HttpAnswer(sock, self._client.read_timeout_seconds)
             head = answer.head()
-            read_body(
-                answer.body(head), head.headers.get("content-encoding", ""), body, self._client.response_bytes_max
-            )
-            if not (head.keeps_open and answer.is_followed_by_nothing):
+            encoding = head.headers.get("content-encoding", "")
+            read_body(answer.body(), encoding, body, self._client.response_bytes_max)
+            if not answer.leaves_the_connection:
                 connection.close()
         except UnusableAnswerError as error:
             problem = error
