@@ -31,6 +31,10 @@ test: $(VENV)/.dev-installed ## Run the tests; PYTEST='-k grading -x' passes arg
 test-long: $(VENV)/.dev-installed ## Run the tests that take minutes: a hundred kills, the pace of whole runs
 	@$(BIN)/pytest -m long -s $(PYTEST)
 
+.PHONY: fuzz
+fuzz: $(VENV)/.dev-installed ## Send malformed answers and files to every reader; EXAMPLES=5000 of each kind
+	@$(BIN)/pytest tests/fuzz --hypothesis-profile=fuzz $(PYTEST)
+
 .PHONY: format
 format: $(VENV)/.dev-installed ## Format the code and mend what the linter can mend
 	@$(BIN)/ruff format

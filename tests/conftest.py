@@ -8,6 +8,8 @@ import pytest
 
 # A busy machine is not a failing property.
 hypothesis.settings.register_profile("prograde", deadline=None)
+# make fuzz: as many examples as somebody has patience for.
+hypothesis.settings.register_profile("fuzz", deadline=None, max_examples=int(os.environ.get("EXAMPLES", "5000")))
 hypothesis.settings.load_profile("prograde")
 
 

@@ -13,8 +13,8 @@ from typing import BinaryIO, Protocol, TypeVar
 
 from prograde.domain.batch import Batch, Counter, Parameters
 from prograde.domain.effects import Task
-from prograde.domain.outcome import Outcome
-from prograde.domain.professional import Professional, Stage
+from prograde.domain.outcome import Answered
+from prograde.domain.professional import Professional, Stage, State
 from prograde.domain.raw_page import Exchange, RawPage
 
 T = TypeVar("T")
@@ -108,8 +108,8 @@ class BatchStore(Protocol):
         """Read at most `limit` professionals that are not final and were due before `moment`, the longest first."""
         ...
 
-    def behind_epoch(self, batch_id: str, epoch: int, limit: int) -> tuple[Professional, ...]:
-        """Read at most `limit` professionals that are not final and were last woken for an older epoch."""
+    def in_state(self, batch_id: str, state: State, after: str, limit: int) -> tuple[Professional, ...]:
+        """Read at most `limit` professionals of a state whose id follows `after`, in order of their id."""
         ...
 
     def watermark(self) -> datetime | None:
@@ -136,6 +136,10 @@ class Warehouse(Protocol):
         """Keep one raw row, durable on return; the same raw_id again is the same row."""
         ...
 
+    def attempts(self, batch_id: str, professional_id: str) -> tuple["Attempt", ...]:
+        """Read the raw rows of one professional in the order of their steps, bodies cut to ATTEMPT_BODY_MAX."""
+        ...
+
     def load_results(self, batch: Batch, professionals: Iterable[Professional]) -> int:
         """Load one row a professional for this grading run, replacing an earlier try's; returns how many."""
         ...
@@ -159,6 +163,26 @@ class Warehouse(Protocol):
     def append_run(self, run: "Run") -> None:
         """Append a finished grading run's lineage."""
         ...
+
+
+ATTEMPT_BODY_MAX = 2_000
+"""Characters of an answer that are shown as evidence; the raw row has all of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One call for a professional, as its raw row tells it; `status` is 0 where no answer came."""
+
+    raw_id: str
+    step: int
+    stage: str
+    page: int
+    outcome: str
+    sent_at: datetime
+    latency_ms: float
+    url: str
+    status: int
+    body: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,9 +290,9 @@ class PageRequest:
 class ListingSource(Protocol):
     """A listing API."""
 
-    def fetch(self, request: PageRequest) -> tuple[Outcome, Exchange]:
+    def fetch(self, request: PageRequest, share: float = 1.0) -> tuple[Answered, Exchange]:
         """
-        Make exactly one call, within the source's rate limits, and sort the answer.
+        Make exactly one call, within the source's rate limits and at `share` of their rate, and sort the answer.
 
         Whatever the API does is an outcome, within bounded time and memory. Raises only InterruptedCallError, when
         the call was not made because the process is shutting down.
@@ -279,10 +303,11 @@ class ListingSource(Protocol):
 class RateGate(Protocol):
     """What stands in front of every call to a source: the place where its rate limits hold."""
 
-    def pass_one(self) -> datetime:
+    def pass_one(self, share: float = 1.0) -> datetime:
         """
         Wait until one more call keeps every declared window, and return the recorded send time.
 
+        A share below 1 spreads the calls evenly at that share of the tightest window's rate.
         Raises InterruptedCallError when the process is shutting down.
         """
         ...

@@ -227,20 +227,23 @@ class BatchStoreContract:
 
         assert () == seeded.due_before(BATCH.batch_id, moment, 10)
 
-    def test_those_behind_an_epoch_are_open_and_woken_for_an_older_one(self, store: BatchStore) -> None:
-        behind = [replace(professional(f"agent-{epoch}"), epoch=epoch) for epoch in range(5)]
-        final = replace(professional("final"), state=State.FAILED)
-        store.create_professionals([*behind, final, replace(behind[0], batch_id="other")])
+    def test_those_in_a_state_come_by_their_id_a_page_at_a_time(self, store: BatchStore) -> None:
+        first, second, third = (professional(name) for name in ("Z", "a", "é"))
+        failed = replace(professional("failed"), state=State.FAILED)
+        store.create_professionals([third, failed, first, second, replace(first, batch_id="other")])
 
-        found = store.behind_epoch(BATCH.batch_id, 3, 10)
+        assert (first, second, third) == store.in_state(BATCH.batch_id, State.OPEN, "", 10)
+        assert (first, second) == store.in_state(BATCH.batch_id, State.OPEN, "", 2)
+        assert (third,) == store.in_state(BATCH.batch_id, State.OPEN, second.professional_id, 2)
+        assert (failed,) == store.in_state(BATCH.batch_id, State.FAILED, "", 10)
+        assert () == store.in_state(BATCH.batch_id, State.FAILED, failed.professional_id, 10)
 
-        assert {"agent-0", "agent-1", "agent-2"} == {stored.professional_id for stored in found}
-        assert 2 == len(store.behind_epoch(BATCH.batch_id, 3, 2))
+    def test_who_ends_changes_state(self, seeded: BatchStore) -> None:
+        done = replace(PROFESSIONAL, state=State.DONE)
+        seeded.transact(lambda transaction: transaction.put_professional(done))
 
-    def test_who_is_woken_for_the_epoch_is_no_longer_behind(self, seeded: BatchStore) -> None:
-        seeded.transact(lambda transaction: transaction.put_professional(replace(PROFESSIONAL, epoch=1)))
-
-        assert () == seeded.behind_epoch(BATCH.batch_id, 1, 10)
+        assert () == seeded.in_state(BATCH.batch_id, State.OPEN, "", 10)
+        assert (done,) == seeded.in_state(BATCH.batch_id, State.DONE, "", 10)
 
     # --- the watermark
 

@@ -109,3 +109,14 @@ def test_a_large_roster_never_sits_in_memory() -> None:
     tracemalloc.stop()
     assert rows == roster.professionals
     assert peak < 2_000_000, "two megabytes, for five megabytes of rows"
+
+
+@pytest.mark.parametrize("row", [b"a," * 10_000_000, b'"\n",' * 5_000_000], ids=["one line", "many lines"])
+def test_a_row_without_end_never_sits_in_memory(row: bytes) -> None:
+    content = io.BytesIO(b"professional_id\n" + row)
+    tracemalloc.start()
+    with pytest.raises(InputError, match="a row is longer than 1,000,000 characters"), clean_roster(content):
+        pass
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 60_000_000, "of cells, of which a row of a million characters may hold half a million"

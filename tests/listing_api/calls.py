@@ -32,7 +32,7 @@ class CountingGate:
     def __init__(self) -> None:
         self.passed = 0
 
-    def pass_one(self) -> datetime:
+    def pass_one(self, share: float = 1.0) -> datetime:
         self.passed += 1
         return NOW + timedelta(seconds=self.passed)
 

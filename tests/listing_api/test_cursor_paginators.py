@@ -127,3 +127,15 @@ def test_a_body_template_puts_values_into_texts_and_leaves_everything_else_alone
         "in": ["{x}", 5, None, True, {"q": "id eq 'O''B\"'"}],
         "n": 1.5,
     } == template.render({"agent_key": "O'B\""})
+
+
+@pytest.mark.parametrize("number", [-(2**63), 2**64 - 1])
+def test_any_whole_number_of_json_is_a_token(number: int) -> None:
+    assert str(number) == after(QUERY, number) == after(BODY, number)
+
+
+@pytest.mark.parametrize("paginator", [QUERY, BODY])
+@pytest.mark.parametrize("number", [-(2**63) - 1, 2**64, 10**5_000], ids=["small", "large", "long"])
+def test_a_number_that_no_json_holds_is_no_token(paginator: Paginator, number: int) -> None:
+    # No answer holds it, but an expression such as sum() makes it of what an answer holds.
+    assert ("malformed", False) == failure_of(paginator, number)

@@ -141,3 +141,19 @@ def test_any_answer_that_refuses_is_an_outcome_on_one_short_line(
         assert "\n" not in outcome.detail
     if isinstance(outcome, Throttled) and outcome.wait_seconds is not None:
         assert 0 <= outcome.wait_seconds <= WAIT_SECONDS_MAX
+
+
+@pytest.mark.parametrize("key", ["error", "D", "x"])
+def test_an_error_may_be_nested_as_deeply_as_json_is_read(key: str) -> None:
+    depth = 1_020
+    body = b'{"%b":' % key.encode() * depth + b'"deep"' + b"}" * depth
+
+    assert Failure("server_error", "status 500") == refusal(500, {}, body, NOW)
+
+
+def test_a_redirect_is_told_on_one_short_line() -> None:
+    outcome = refusal(302, {"location": f"http://a\x1b[2J{'b' * 60_000}/".replace("[", "")}, b"", NOW)
+
+    assert isinstance(outcome, Failure)
+    assert outcome.detail.isprintable()
+    assert len(outcome.detail) < MESSAGE_LENGTH_MAX + 200

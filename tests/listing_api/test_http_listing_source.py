@@ -16,7 +16,7 @@ from tests.listing_api.source_texts import NOW, TOKEN, page_request, source
 
 
 class ClosedGate:
-    def pass_one(self) -> datetime:
+    def pass_one(self, share: float = 1.0) -> datetime:
         raise InterruptedCallError("shutting down")
 
 
@@ -73,13 +73,13 @@ def test_a_connection_is_there_before_the_gate_is_passed() -> None:
     with AnsweringServer(http_answer(PAGE)) as server:
 
         class WatchingGate(CountingGate):
-            def pass_one(self) -> datetime:
+            def pass_one(self, share: float = 1.0) -> datetime:
                 deadline = time.monotonic() + 5
                 while server.connections == 0 and time.monotonic() < deadline:
                     time.sleep(0.001)
                 self.connections_seen = server.connections
                 self.requests_seen = len(server.requests)
-                return super().pass_one()
+                return super().pass_one(share)
 
         gate = WatchingGate()
         loaded = source({"client.base_url": f"{server.origin}/reso/odata"})
@@ -114,11 +114,11 @@ def test_a_connection_that_is_lost_at_the_gate_is_replaced() -> None:
         connection.sendall(http_answer(PAGE))
 
     class SlowGate(CountingGate):
-        def pass_one(self) -> datetime:
+        def pass_one(self, share: float = 1.0) -> datetime:
             if held:
                 held.pop().shutdown(socket.SHUT_RDWR)
                 time.sleep(0.05)
-            return super().pass_one()
+            return super().pass_one(share)
 
     with AnsweringServer(holds) as server:
         loaded = source({"client.base_url": f"{server.origin}/reso/odata"})

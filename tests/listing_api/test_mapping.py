@@ -1,10 +1,11 @@
 from datetime import date
 
+import orjson
 import pytest
 
 from prograde.adapters.listing_api.error_handler import UnusableAnswerError
 from prograde.adapters.listing_api.expressions import parse_expression
-from prograde.adapters.listing_api.mapping import ListingMapper, ProfileMapper
+from prograde.adapters.listing_api.mapping import RECORDS_MAX, ListingMapper, ProfileMapper
 from prograde.domain.listing import Listing, ListingStatus, Rejection
 from prograde.domain.outcome import NotFound, ProfilePage
 
@@ -162,11 +163,19 @@ def test_an_expression_that_cannot_work_is_refused_with_the_place(text: str, wor
         ("ceil(to_number(a))", {"a": "inf"}),
         ("max_by(a, &b)", {"a": [{"b": 1}, {"b": "x"}]}),
         ("a[::0]", {"a": [1]}),
+        ("abs(a)", {"a": orjson.loads(b"[" * 1_000 + b"5" + b"]" * 1_000)[0]}),
+        ("join('', a)", {"a": [orjson.loads(b"[" * 1_000 + b"]" * 1_000)]}),
+        ("ceil(a)", {"a": "x" * 1_000_000}),
     ],
+    ids=lambda value: str(value)[:20] if isinstance(value, str) else "",
 )
-def test_an_expression_that_does_not_fit_a_document_says_so(text: str, document: object) -> None:
-    with pytest.raises(ValueError, match="does not fit"):
+def test_an_expression_that_does_not_fit_a_document_says_so_and_not_what_the_document_holds(
+    text: str, document: object
+) -> None:
+    with pytest.raises(ValueError, match="does not fit") as caught:
         parse_expression(text).read(document)
+
+    assert len(str(caught.value)) < 100
 
 
 def test_the_fast_way_reads_what_the_interpreter_reads() -> None:
@@ -176,3 +185,12 @@ def test_the_fast_way_reads_what_the_interpreter_reads() -> None:
     documents: list[object] = [{"key": 1}, {"key": None}, {}, [], "key", None, 5]
     for document in documents:
         assert fast.read(document) == slow.read(document)
+
+
+def test_a_page_of_more_records_than_anybody_asks_for_is_no_page() -> None:
+    assert RECORDS_MAX == len(listings().read({"value": [0] * RECORDS_MAX}))
+
+    with pytest.raises(UnusableAnswerError) as caught:
+        listings().read({"value": [0] * (RECORDS_MAX + 1)})
+
+    assert "too_large" == caught.value.failure.cause

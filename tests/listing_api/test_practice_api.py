@@ -23,7 +23,7 @@ PAGES_MAX = 100
 
 
 class OpenGate:
-    def pass_one(self) -> datetime:
+    def pass_one(self, share: float = 1.0) -> datetime:
         return datetime.now(UTC)
 
 

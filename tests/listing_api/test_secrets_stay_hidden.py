@@ -1,6 +1,8 @@
+import pytest
+
 from prograde.adapters.listing_api.http_listing_source import HttpListingSource
 from prograde.adapters.listing_api.secret import Redactor, Secret
-from prograde.domain.outcome import Denied, Failure
+from prograde.domain.outcome import Denied, Failure, ListingPage
 from tests.listing_api.answering_server import http_answer
 from tests.listing_api.calls import PAGE, CountingGate, FixedClock, fetch_one
 from tests.listing_api.source_texts import TOKEN, page_request, source
@@ -41,3 +43,18 @@ def test_a_secret_that_holds_another_is_hidden_whole() -> None:
 
     assert "(hidden) (hidden)" == redactor.text("abcdef abc")
     assert b"(hidden) (hidden)" == redactor.data(b"abcdef abc")
+
+
+@pytest.mark.parametrize("line", ["no header", " folded", "b@d: x"])
+def test_a_head_that_is_broken_shows_no_secret_and_ends_no_paging(line: str, caplog: pytest.LogCaptureFixture) -> None:
+    head = f"HTTP/1.1 200 OK\r\n{line}\r\nContent-Length: {len(PAGE)}\r\nLink: <?2>; rel=next\r\n\r\n"
+    key = {"type": "api_key", "location": "query", "name": "access_token", "value": "${env:LISTING_TOKEN}"}
+
+    outcome, exchange = fetch_one(head.encode() + PAGE, auth=key)
+
+    assert "secret" not in caplog.text + repr((outcome, exchange))
+    if isinstance(outcome, ListingPage):
+        assert ("link", "<?2>; rel=next") in exchange.headers
+    else:
+        assert isinstance(outcome, Failure)
+        assert "connection" == outcome.cause

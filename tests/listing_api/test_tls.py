@@ -1,32 +1,27 @@
 """Calls over TLS, to a server whose certificate was made for this test."""
 
-import shutil
 import socket
 import ssl
-import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import trustme
 
 from prograde.domain.outcome import Failure, ListingPage
 from tests.listing_api.answering_server import http_answer
 from tests.listing_api.calls import PAGE, listing_source
 from tests.listing_api.source_texts import page_request
 
-pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificate")
-
 
 @pytest.fixture
 def certificate(tmp_path: Path) -> Path:
-    """Make a certificate for 127.0.0.1, its key in the same file."""
+    """Make a certificate for 127.0.0.1 and, in the same file, who vouches for it."""
+    authority = trustme.CA()
     file = tmp_path / "certificate.pem"
-    key = tmp_path / "key.pem"
-    make = ("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
-    about = ("-days", "2", "-subj", "/CN=practice", "-addext", "subjectAltName=IP:127.0.0.1")
-    subprocess.run((*make, *about, "-keyout", str(key), "-out", str(file)), check=True, capture_output=True)
-    file.write_bytes(file.read_bytes() + key.read_bytes())
+    authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(str(file))
+    authority.cert_pem.write_to_path(str(file), append=True)
     return file
 
 
@@ -60,7 +55,7 @@ def test_pages_come_over_one_connection_that_is_trusted(
     with listing_source(f"https://127.0.0.1:{port}") as listings:
         outcomes = [listings.fetch(page_request())[0] for _ in range(3)]
 
-    assert [ListingPage] * 3 == [type(outcome) for outcome in outcomes]
+    assert [ListingPage] * 3 == [type(outcome) for outcome in outcomes], outcomes
 
 
 def test_a_certificate_that_nobody_vouches_for_is_not_trusted(port: int) -> None:

@@ -3,7 +3,9 @@ from pathlib import Path
 
 import pytest
 
+from prograde.adapters.listing_api.client_tables import ClientTable
 from prograde.adapters.local.duckdb_warehouse import DuckdbWarehouse
+from prograde.adapters.local.ndjson_tables import ROW_BYTES_MAX, raw_page_line
 from prograde.errors import UnavailableError
 from tests.contracts.specimens import BATCH, PROFESSIONAL, counting, raw_page
 from tests.contracts.warehouse import SALE, SALE_FIGURES
@@ -59,3 +61,14 @@ def test_a_folder_that_cannot_be_written_may_be_writable_later(warehouse: Duckdb
         warehouse.insert_raw_page(raw_page(1))
     with pytest.raises(UnavailableError):
         warehouse.load_results(BATCH, [PROFESSIONAL])
+
+
+def test_the_largest_answer_that_is_read_makes_a_row_that_can_be_read_again(warehouse: DuckdbWarehouse) -> None:
+    largest = ClientTable.model_fields["response_bytes_max"].metadata[1].le
+    # Written as JSON, a control character takes six bytes.
+    worst = raw_page(1, SALE, body=b"\x01" * largest)
+    assert len(raw_page_line(worst)) < ROW_BYTES_MAX
+    warehouse.insert_raw_page(worst)
+    warehouse.insert_raw_page(raw_page(2, SALE))
+
+    assert 2 == warehouse.reconcile(BATCH, 1).raw_pages

@@ -29,6 +29,17 @@ for number in range(12):
         pass
 print(json.dumps(acknowledged))
 """
+WRITING = """
+import os, sys
+from pathlib import Path
+from prograde.adapters.local.segmented_log import SegmentedLog
+
+log = SegmentedLog(Path(sys.argv[1]))
+os.write(log._begin_segment(), b"from")
+print("half a line is written", flush=True)
+sys.stdin.readline()
+os.write(log._descriptor, b" there\\n")
+"""
 KILLED = """
 import os, signal, sys
 from pathlib import Path
@@ -148,3 +159,34 @@ def test_a_disk_that_stays_full_leaves_one_segment_not_one_for_each_try(tmp_path
 
     # One from before, one from after.
     assert 2 == len(list(tmp_path.iterdir()))
+
+
+def test_a_segment_that_another_process_writes_is_left_alone(tmp_path: Path) -> None:
+    writing = subprocess.Popen(
+        [sys.executable, "-c", WRITING, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert writing.stdout is not None
+    assert "half a line is written\n" == writing.stdout.readline()
+
+    log = SegmentedLog(tmp_path)
+    log.append(b"from here")
+    log.close()
+    writing.communicate("go on\n", timeout=30)
+
+    assert {"000001.ndjson": b"from there\n", "000002.ndjson": b"from here\n"} == {
+        file.name: file.read_bytes() for file in tmp_path.iterdir()
+    }
+
+
+def test_processes_that_append_at_once_lose_no_line(tmp_path: Path) -> None:
+    def append(number: int) -> None:
+        log = SegmentedLog(tmp_path, segment_bytes_max=1)
+        for line in range(20):
+            log.append(f"{number}-{line}".encode())
+        log.close()
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(append, range(4)))
+
+    lines = {line for file in tmp_path.iterdir() for line in file.read_text(encoding="utf-8").splitlines()}
+    assert {f"{number}-{line}" for number in range(4) for line in range(20)} == lines

@@ -1,3 +1,4 @@
+import tracemalloc
 from collections.abc import Mapping
 from datetime import date
 
@@ -241,3 +242,17 @@ def test_every_listing_that_parses_can_be_counted(changes: dict[str, object]) ->
         agent = listing.list_agent or "K9"
         counted = add_active(Aggregate(), [listing], agent)
         add_sold(counted, [listing], agent, Attribution.SPLIT, PARAMETERS.window)
+
+
+def test_what_a_record_says_is_forgotten_however_long_it_is() -> None:
+    tracemalloc.start()
+    for number in range(50):
+        filler = f"{number}" * 200_000
+        words = {"close_date": f"2026-03-01T{filler}", "status": f"Closed{filler}", "property_type": f"{filler}Lease"}
+        parsed = parse_listing({**RECORD, **words}, ListingStatus.ACTIVE)
+        assert isinstance(parsed, Listing)
+        assert (date(2026, 3, 1), ListingStatus.OTHER, False) == (parsed.close_date, parsed.status, parsed.is_sale)
+    kept_bytes, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert kept_bytes < 3_000_000

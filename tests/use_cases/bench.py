@@ -8,23 +8,40 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from prograde.adapters.documents import read_finalize_task, read_page_task, read_seed_task, read_sounding_task
+from prograde.adapters.documents import (
+    read_finalize_task,
+    read_page_task,
+    read_seed_task,
+    read_sounding_task,
+    read_wake_task,
+)
 from prograde.adapters.local.duckdb_warehouse import DuckdbWarehouse
 from prograde.adapters.local.file_blob_store import FileBlobStore
 from prograde.adapters.local.source_files import SourceFolder
 from prograde.adapters.local.sqlite_batch_store import SqliteBatchStore
 from prograde.adapters.local.sqlite_task_queue import SqliteTaskQueue
-from prograde.domain.batch import Batch, BatchStatus, Parameters, paused
-from prograde.domain.effects import FinalizeTask, PageTask, Queue, SeedTask, SoundingTask, Task, page_task
+from prograde.domain.batch import Batch, Parameters
+from prograde.domain.effects import (
+    FinalizeTask,
+    PageTask,
+    Queue,
+    SeedTask,
+    SoundingTask,
+    Task,
+    WakeTask,
+    effects,
+    page_task,
+)
 from prograde.domain.professional import Professional
 from prograde.ports import Transaction
 from prograde.use_cases.fetch_page import fetch_page
 from prograde.use_cases.finalize import finalize
-from prograde.use_cases.resume_batch import resume_batch
 from prograde.use_cases.seed import seed_step
 from prograde.use_cases.services import Services
 from prograde.use_cases.start_batch import Order, start_batch
+from prograde.use_cases.steer import cancel_batch, pause_batch, resume_batch
 from prograde.use_cases.supervise import sound, supervise
+from prograde.use_cases.wake import wake_step
 from tests.contracts.set_clock import SetClock
 from tests.contracts.specimens import PARAMETERS
 from tests.use_cases.interruptions import AtCall, crash, interrupted
@@ -35,6 +52,7 @@ TURNS_MAX = 200
 _READERS: dict[str, Callable[[bytes], Task]] = {
     "page": read_page_task,
     "seed": read_seed_task,
+    "wake": read_wake_task,
     "finalize": read_finalize_task,
     "sounding": read_sounding_task,
 }
@@ -76,6 +94,8 @@ class Bench:
                 fetch_page(services, task, deaths)
             case SeedTask():
                 seed_step(services, task)
+            case WakeTask():
+                wake_step(services, task)
             case FinalizeTask():
                 finalize(services, task)
             case SoundingTask():
@@ -142,14 +162,18 @@ class Bench:
         self.services.store.transact(put)
 
     def pause(self) -> None:
-        self.put_batch(paused(self.batch(), "somebody asked for it"))
+        pause_batch(self.services, self.batch().batch_id, "somebody asked for it")
 
     def resume(self) -> Batch:
         return resume_batch(self.services, self.batch().batch_id)
 
     def cancel(self) -> None:
-        batch = self.batch()
-        self.put_batch(replace(batch, status=BatchStatus.CANCELLING, is_cancelled=True, epoch=batch.epoch + 1))
+        cancel_batch(self.services, self.batch().batch_id)
+
+    def wake(self) -> None:
+        """Deliver the waking chain to its end."""
+        while chain := [task for task in effects(self.batch()) if isinstance(task, WakeTask)]:
+            self.deliver(chain[0])
 
     def supervise(self, services: Services | None = None) -> None:
         supervise(services or self.services)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from hashlib import sha256
 
 from prograde.domain.listing import Listing, ListingStatus
-from prograde.domain.outcome import ListingPage, Outcome, ProfilePage
+from prograde.domain.outcome import Answered, ListingPage, ProfilePage
 from prograde.domain.professional import Stage
 from prograde.domain.profile import Profile
 from prograde.domain.raw_page import Exchange
@@ -20,12 +20,12 @@ class ScriptedSource:
     """
 
     def __init__(self, clock: Clock) -> None:
-        self.script: list[Outcome] = []
+        self.script: list[Answered] = []
         self.in_flight: list[Callable[[], object]] = []
         self.requests: list[PageRequest] = []
         self._clock = clock
 
-    def fetch(self, request: PageRequest) -> tuple[Outcome, Exchange]:
+    def fetch(self, request: PageRequest, share: float = 1.0) -> tuple[Answered, Exchange]:
         self.requests.append(request)
         outcome = self.script.pop(0) if self.script else only_page(request)
         body = f"answer {len(self.requests)}".encode()
@@ -37,7 +37,7 @@ class ScriptedSource:
         return outcome, exchange
 
 
-def only_page(request: PageRequest) -> Outcome:
+def only_page(request: PageRequest) -> Answered:
     """Answer a stage: a profile, nothing on the market, one sale."""
     match request.stage:
         case Stage.PROFILE:

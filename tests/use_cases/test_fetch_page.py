@@ -191,7 +191,7 @@ def test_a_batch_that_was_cancelled_meanwhile_is_not_paused(bench: Bench) -> Non
 
     bench.deliver(bench.due()[0])
 
-    assert BatchStatus.CANCELLING == bench.batch().status
+    assert BatchStatus.DRAINING == bench.batch().status
 
 
 # --- a page that kills its handler

@@ -94,7 +94,7 @@ def test_the_task_of_an_older_grading_run_touches_nothing(bench: Bench) -> None:
     bench.deliver(task, reading_only(bench))
 
 
-@pytest.mark.parametrize("status", [BatchStatus.RUNNING, BatchStatus.PAUSED, BatchStatus.CANCELLING])
+@pytest.mark.parametrize("status", [BatchStatus.RUNNING, BatchStatus.PAUSED, BatchStatus.DRAINING])
 def test_a_batch_that_is_not_finalizing_is_not_graded(bench: Bench, status: BatchStatus) -> None:
     task = finalize_task(bench)
     bench.put_batch(replace(bench.batch(), status=status))

@@ -9,7 +9,7 @@ from prograde.domain.effects import FinalizeTask, PageTask, SeedTask, SoundingTa
 from prograde.domain.professional import Professional
 from prograde.use_cases import seed as seeding
 from prograde.use_cases import start_batch as starting
-from prograde.use_cases.resume_batch import resume_batch
+from prograde.use_cases.steer import resume_batch
 from tests.contracts.specimens import NOON, SECOND
 from tests.use_cases.bench import Bench, an_order
 from tests.use_cases.interruptions import Crash

@@ -7,7 +7,7 @@ import orjson
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from prograde.domain.batch import Batch, Counter, Parameters
-from prograde.domain.effects import FinalizeTask, PageTask, SeedTask, SoundingTask, Task
+from prograde.domain.effects import FinalizeTask, PageTask, SeedTask, SoundingTask, Task, WakeTask
 from prograde.domain.professional import Professional
 from prograde.errors import CorruptionError, InputError, Problem
 
@@ -75,18 +75,20 @@ PROFESSIONAL = Document(Professional)
 
 _PAGE = Document(PageTask)
 _SEED = Document(SeedTask)
+_WAKE = Document(WakeTask)
 _FINALIZE = Document(FinalizeTask)
 _SOUNDING = Document(SoundingTask)
 _KINDS: dict[type[Task], str] = {
     PageTask: "page",
     SeedTask: "seed",
+    WakeTask: "wake",
     FinalizeTask: "finalize",
     SoundingTask: "sounding",
 }
 
 
 def task_kind(task: Task) -> str:
-    """Name the kind of a task: page, seed, finalize or sounding."""
+    """Name the kind of a task: page, seed, wake, finalize or sounding."""
     return _KINDS[type(task)]
 
 
@@ -97,6 +99,8 @@ def write_task(task: Task) -> str:
             return _PAGE.write(task)
         case SeedTask():
             return _SEED.write(task)
+        case WakeTask():
+            return _WAKE.write(task)
         case FinalizeTask():
             return _FINALIZE.write(task)
         case SoundingTask():
@@ -111,6 +115,11 @@ def read_page_task(body: bytes) -> PageTask:
 def read_seed_task(body: bytes) -> SeedTask:
     """Read a seed task; raises InputError when it is none."""
     return _read(_SEED, body)
+
+
+def read_wake_task(body: bytes) -> WakeTask:
+    """Read a wake task; raises InputError when it is none."""
+    return _read(_WAKE, body)
 
 
 def read_finalize_task(body: bytes) -> FinalizeTask:

@@ -17,7 +17,9 @@ from prograde.errors import InputError, Problem
 COLUMN = "professional_id"
 DELIMITERS = ",;\t"
 REPORTED_LINES_MAX = 20
-HEADER_LENGTH_MAX = 1_000_000
+SHOWN_LENGTH_MAX = 300
+ROW_LENGTH_MAX = 1_000_000
+"""Characters of one row, the header too, however many lines its cells span."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,7 @@ class _Scan:
         """Note a line without a usable id."""
         self.unusable += 1
         if len(self.problems) < REPORTED_LINES_MAX:
-            self.problems.append(Problem(f"roster line {self.line}", value, remedy))
+            self.problems.append(Problem(f"roster line {self.line}", value[:SHOWN_LENGTH_MAX], remedy))
 
     def raise_problems(self) -> None:
         """Raise InputError if the roster cannot be used."""
@@ -111,18 +113,41 @@ class _Lines:
         return f"{self.count} line(s) ({shown}{', …' if self.count > len(self._first) else ''})"
 
 
+class _BoundedLines:
+    """The lines of a text; raises csv.Error where one row has too many: no row fills the memory."""
+
+    def __init__(self, text: io.TextIOWrapper) -> None:
+        self._text = text
+        self._left = ROW_LENGTH_MAX
+
+    def begin_row(self) -> None:
+        """Count the next row's characters."""
+        self._left = ROW_LENGTH_MAX
+
+    def __iter__(self) -> Iterator[str]:
+        while line := self._text.readline(self._left + 1):
+            self._left -= len(line)
+            if self._left < 0:
+                raise csv.Error(f"a row is longer than {ROW_LENGTH_MAX:,} characters")
+            yield line
+
+
 def _walk(content: BinaryIO, lines: BinaryIO, seen: sqlite3.Cursor, scan: _Scan) -> None:
     text = io.TextIOWrapper(content, encoding="utf-8-sig", newline="")
     try:
-        header = text.readline(HEADER_LENGTH_MAX)
+        header = text.readline(ROW_LENGTH_MAX)
         delimiter, at = _column(header)
         scan.line = 1
         if at < 0:
-            scan.problems.append(Problem("roster", header.strip()[:200], f"the first line must name a column {COLUMN}"))
+            scan.problems.append(
+                Problem("roster", header.strip()[:SHOWN_LENGTH_MAX], f"the first line must name a column {COLUMN}")
+            )
             return
-        rows = csv.reader(text, delimiter=delimiter, strict=True)
+        bounded = _BoundedLines(text)
+        rows = csv.reader(bounded, delimiter=delimiter, strict=True)
         for row in rows:
             scan.line = rows.line_num + 1
+            bounded.begin_row()
             _take(row, at, lines, seen, scan)
     finally:
         # The caller owns the stream: without this, closing the wrapper would close it.
@@ -136,7 +161,9 @@ def _column(header: str) -> tuple[str, int]:
         names = next(csv.reader([header], delimiter=delimiter), [])
         places = [index for index, name in enumerate(names) if name.strip().casefold() == COLUMN]
         if len(places) > 1:
-            raise InputError([Problem("roster", header.strip()[:200], f"names the column {COLUMN} more than once")])
+            raise InputError(
+                [Problem("roster", header.strip()[:SHOWN_LENGTH_MAX], f"names the column {COLUMN} more than once")]
+            )
         if places:
             return delimiter, places[0]
     return ",", -1

@@ -1,10 +1,10 @@
 """
 A batch: one run over one roster, its parameters, and the small machine that says where it stands.
 
-    running <-> paused          finalizing -> complete
-       |           |                ^      -> cancelled
-       +-----------+-> cancelling --+      -> incomplete
-       +----------------------------+
+    running <-> paused        finalizing -> complete    (-> running, by a replay)
+       |           |              ^      -> incomplete  (-> running, by a replay)
+       +-----------+-> draining --+      -> cancelled
+       +--------------------------+
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,6 +14,7 @@ from enum import StrEnum
 
 from prograde.domain.aggregation import Attribution, SaleWindow
 from prograde.domain.grading import DEFAULT_RUBRIC, Rubric, rubric_problems
+from prograde.domain.source_health import Answer, Outage, Pace
 from prograde.errors import ConflictError, Problem
 
 COUNTERS = 16
@@ -21,6 +22,7 @@ COUNTERS = 16
 
 FAILURE_LIMIT_MAX = 100
 PAGE_LIMIT_MAX = 1_000
+OUTAGE_PATIENCE_MINUTES_MAX = 7 * 24 * 60
 WINDOW_DAYS = 365
 EARLIEST = date(1900, 1, 1)
 
@@ -31,7 +33,9 @@ class Parameters:
     What a run is asked to do.
 
     `as_of` and `cutoff` bound the close dates that count (both inclusive). `tiers_to_process` empty means all.
-    `page_limit` bounds the pages of each stage; `failure_limit` the failures in a row of one professional.
+    `page_limit` bounds the pages of each stage; `failure_limit` the failures in a row of one professional, counted
+    while the source answers others. `outage_patience_minutes` is how long the source may answer nobody before the
+    batch gives up.
     """
 
     as_of: date
@@ -43,6 +47,7 @@ class Parameters:
     early_stop: bool = True
     failure_limit: int = 5
     page_limit: int = 19
+    outage_patience_minutes: int = 180
 
     @property
     def window(self) -> SaleWindow:
@@ -80,7 +85,7 @@ class BatchStatus(StrEnum):
 
     RUNNING = "running"
     PAUSED = "paused"
-    CANCELLING = "cancelling"
+    DRAINING = "draining"
     FINALIZING = "finalizing"
     COMPLETE = "complete"
     INCOMPLETE = "incomplete"
@@ -98,6 +103,19 @@ class Seeding:
 
     offset: int = 0
     seeded: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Waking:
+    """
+    How far an epoch's waking has come: everybody up to the id `after` was seen to; `turn` numbers the tasks.
+
+    `due_at` says by when it should have moved.
+    """
+
+    due_at: datetime
+    after: str = ""
+    turn: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +145,14 @@ class Counter:
             by_grade=self.by_grade if grade is None else {**self.by_grade, grade: self.by_grade.get(grade, 0) + 1},
         )
 
+    def reopened(self, state: str, count: int) -> "Counter":
+        """Undo the final transitions of professionals that have no grade."""
+        return replace(
+            self,
+            pending=self.pending + count,
+            by_state={**self.by_state, state: self.by_state.get(state, 0) - count},
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Batch:
@@ -136,7 +162,8 @@ class Batch:
     `order_sha256` digests what was asked for, as it was asked: defaults such as today are in `parameters` only.
     `drained` counts the counters with nothing pending. `op` is the chain of control tasks under way, `wake` makes
     its next task's name new, `due_at` says by when something should have moved. `epoch` rises with each pause,
-    resume and cancel, so that each unfinished professional is woken once for each.
+    resume, cancel and end of an outage; `waking` is the chain that wakes each unfinished professional once for it.
+    `answers` (by stage), `outage` and `pace` are what is known of the source.
     """
 
     batch_id: str
@@ -155,9 +182,18 @@ class Batch:
     grading_run: int = 0
     wake: int = 0
     epoch: int = 0
+    waking: Waking | None = None
+    answers: Mapping[str, Answer] = field(default_factory=dict)
+    outage: Outage | None = None
+    pace: Pace = field(default_factory=Pace)
     is_cancelled: bool = False
     finished_at: datetime | None = None
     export_digest: str = ""
+
+    def lets_work(self, professional_id: str) -> bool:
+        """Tell whether a professional's task is to be worked: not while paused, in an outage only the probe's."""
+        is_open = self.status in (BatchStatus.RUNNING, BatchStatus.DRAINING)
+        return is_open and (self.outage is None or self.outage.probe_id == professional_id)
 
 
 def new_counters(professionals: int, counters: int = COUNTERS) -> tuple[Counter, ...]:
@@ -174,11 +210,17 @@ def counter_drained(batch: Batch, now: datetime) -> Batch:
 
 def settled(batch: Batch, now: datetime) -> Batch:
     """Start finalize if everybody is final and no op may bring more professionals; otherwise the batch as it is."""
-    is_open = batch.status in (BatchStatus.RUNNING, BatchStatus.CANCELLING)
+    is_open = batch.status in (BatchStatus.RUNNING, BatchStatus.DRAINING)
     if not is_open or batch.op is not None or batch.drained < batch.counters:
         return batch
     return replace(
-        batch, status=BatchStatus.FINALIZING, grading_run=batch.grading_run + 1, wake=batch.wake + 1, due_at=now
+        batch,
+        status=BatchStatus.FINALIZING,
+        grading_run=batch.grading_run + 1,
+        wake=batch.wake + 1,
+        due_at=now,
+        waking=None,
+        outage=None,
     )
 
 
@@ -187,7 +229,7 @@ def paused(batch: Batch, reason: str) -> Batch:
     if batch.status is BatchStatus.PAUSED:
         return batch
     _require(batch, "paused", BatchStatus.RUNNING)
-    return replace(batch, status=BatchStatus.PAUSED, reason=reason, epoch=batch.epoch + 1)
+    return replace(batch, status=BatchStatus.PAUSED, reason=reason, epoch=batch.epoch + 1, waking=None, outage=None)
 
 
 def resumed(batch: Batch, now: datetime) -> Batch:
@@ -195,10 +237,39 @@ def resumed(batch: Batch, now: datetime) -> Batch:
     if batch.status is BatchStatus.RUNNING:
         return batch
     _require(batch, "resumed", BatchStatus.PAUSED)
-    return settled(
-        replace(batch, status=BatchStatus.RUNNING, reason="", epoch=batch.epoch + 1, wake=batch.wake + 1, due_at=now),
-        now,
-    )
+    return settled(waking_everybody(replace(batch, status=BatchStatus.RUNNING, reason=""), now), now)
+
+
+def cancelled(batch: Batch, now: datetime) -> Batch:
+    """Cancel a batch: whoever is not finished ends so without a call. Cancelling twice changes nothing."""
+    if batch.is_cancelled and batch.status is not BatchStatus.CANCELLED:
+        return batch
+    _require(batch, "cancelled", BatchStatus.RUNNING, BatchStatus.PAUSED)
+    return _draining(replace(batch, is_cancelled=True), "", now)
+
+
+def gave_up(batch: Batch, reason: str, now: datetime) -> Batch:
+    """Give up on the source: whoever is not finished fails without a call, and the batch ends incomplete."""
+    _require(batch, "given up", BatchStatus.RUNNING)
+    return _draining(batch, reason, now)
+
+
+def _draining(batch: Batch, reason: str, now: datetime) -> Batch:
+    draining = replace(batch, status=BatchStatus.DRAINING, reason=reason, outage=None)
+    return settled(waking_everybody(draining, now), now)
+
+
+def waking_everybody(batch: Batch, now: datetime) -> Batch:
+    """Begin a new epoch, whose chain wakes each unfinished professional once; seeding's next task is renewed too."""
+    return replace(batch, epoch=batch.epoch + 1, waking=Waking(due_at=now), wake=batch.wake + 1, due_at=now)
+
+
+def reopened(batch: Batch) -> Batch:
+    """Let a batch run on for a dead letter that is replayed; what it exported before stays."""
+    if batch.status in (BatchStatus.RUNNING, BatchStatus.PAUSED):
+        return batch
+    _require(batch, "replayed", BatchStatus.COMPLETE, BatchStatus.INCOMPLETE)
+    return replace(batch, status=BatchStatus.RUNNING, reason="", finished_at=None, export_digest="", pace=Pace())
 
 
 def finished(batch: Batch, now: datetime, export_digest: str) -> Batch:

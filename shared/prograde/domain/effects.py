@@ -44,6 +44,16 @@ class SeedTask:
 
 
 @dataclass(frozen=True, slots=True)
+class WakeTask:
+    """One chunk of an epoch's waking."""
+
+    batch_id: str
+    epoch: int
+    turn: int
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class FinalizeTask:
     """The grading run of a batch whose professionals are all final."""
 
@@ -61,7 +71,7 @@ class SoundingTask:
     due_at: datetime
 
 
-Task = PageTask | SeedTask | FinalizeTask | SoundingTask
+Task = PageTask | SeedTask | WakeTask | FinalizeTask | SoundingTask
 
 
 def task_name(task: Task) -> str:
@@ -71,6 +81,8 @@ def task_name(task: Task) -> str:
             return digest("page", task.batch_id, task.professional_id, task.step, task.wake)
         case SeedTask():
             return digest("seed", task.batch_id, task.wake, task.offset)
+        case WakeTask():
+            return digest("wake", task.batch_id, task.epoch, task.turn)
         case FinalizeTask():
             return digest("finalize", task.batch_id, task.grading_run, task.wake)
         case SoundingTask():
@@ -88,11 +100,13 @@ def effects(batch: Batch, professional: Professional | None = None) -> Iterator[
     """Derive what must be enqueued, given a batch and, where a professional was delivered, that professional."""
     if batch.status is BatchStatus.FINALIZING:
         yield FinalizeTask(batch.batch_id, batch.grading_run, batch.wake, batch.due_at)
-    elif professional is not None and not professional.is_final:
-        if batch.status in (BatchStatus.RUNNING, BatchStatus.CANCELLING):
-            yield page_task(professional)
-    elif professional is None and batch.op is not None and not batch.status.is_over:
+        return
+    if batch.waking is not None:
+        yield WakeTask(batch.batch_id, batch.epoch, batch.waking.turn, batch.waking.due_at)
+    if professional is None and batch.op is not None and not batch.status.is_over:
         yield SeedTask(batch.batch_id, batch.wake, batch.op.offset, batch.due_at)
+    if professional is not None and not professional.is_final and batch.lets_work(professional.professional_id):
+        yield page_task(professional)
 
 
 def page_task(professional: Professional) -> PageTask:

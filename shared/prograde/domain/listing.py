@@ -24,7 +24,9 @@ class ListingStatus(StrEnum):
 _KEY_INTEGER_MAX = 10**18
 # Neither stores nor warehouses hold these: a NUL ends strings, a lone surrogate is no UTF-8.
 _UNWRITABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-_ISO_DATE = re.compile(r"(\d{4}-\d\d-\d\d)(?:[T ].*)?", re.ASCII | re.DOTALL)
+_DATE_LENGTH = len("2026-10-29T")
+_WORD_LENGTH_MAX = 255
+_ISO_DATE = re.compile(r"(\d{4}-\d\d-\d\d)[T ]?", re.ASCII)
 _CLOSED_WORDS = frozenset({"closed", "sold", "settled"})
 
 
@@ -124,7 +126,7 @@ def fold(word: str) -> str:
 def _status(value: object) -> ListingStatus:
     if not isinstance(value, str) or not value.strip():
         raise ValueError("status: missing")
-    return _status_of_word(value)
+    return _status_of_word(value) if len(value) <= _WORD_LENGTH_MAX else ListingStatus.OTHER
 
 
 # A feed has a handful of words for status and type and some hundred dates: what one record taught serves the next.
@@ -138,7 +140,7 @@ def _status_of_word(value: str) -> ListingStatus:
 
 def _is_sale(property_type: object) -> bool:
     """RESO closes a lease with the same status as a sale; only the property type tells them apart."""
-    return not isinstance(property_type, str) or _is_type_of_sale(property_type)
+    return not isinstance(property_type, str) or _is_type_of_sale(property_type[-_WORD_LENGTH_MAX:])
 
 
 @lru_cache(maxsize=256)
@@ -160,7 +162,8 @@ def parse_date(value: object, field: str) -> date | None:
     if not isinstance(value, str):
         raise ValueError(f"{field}: not a date")  # noqa: TRY004  # as above
     try:
-        return _date_of_text(value)
+        # Only the head is remembered: what follows a day may be of any length.
+        return _date_of_text(value[:_DATE_LENGTH])
     except ValueError as error:
         raise ValueError(f"{field}: {error}") from None
 

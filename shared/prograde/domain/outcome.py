@@ -69,8 +69,30 @@ class Denied:
 
 
 @dataclass(frozen=True, slots=True)
+class Proven:
+    """Instead of the own page, that of somebody who was answered before was asked for, and answered again."""
+
+    professional_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unproven:
+    """That page failed too: the source answers nobody."""
+
+    failure: Failure
+
+
+@dataclass(frozen=True, slots=True)
 class Cancelled:
     """The batch was cancelled before the call."""
 
 
-Outcome = ProfilePage | ListingPage | Throttled | Failure | NotFound | Denied | Cancelled
+@dataclass(frozen=True, slots=True)
+class GivenUp:
+    """The batch gave up on the source before the call."""
+
+
+Answered = ProfilePage | ListingPage | Throttled | Failure | NotFound | Denied
+"""What a call brings."""
+
+Outcome = Answered | Proven | Unproven | Cancelled | GivenUp

@@ -27,18 +27,19 @@ class RateLimit:
         return self.interval + min(self.interval * MARGIN_SHARE, MARGIN_MAX)
 
 
-def free_at(limits: Sequence[RateLimit], now: int, latest: Callable[[int], int | None]) -> int:
+def free_at(limits: Sequence[RateLimit], now: int, latest: Callable[[int], int | None], share: float = 1.0) -> int:
     """
     Tell when the next call may leave, in the microseconds of `now`; not later than `now` means at once.
 
     `latest(n)` gives the send time of the call n calls ago, None if there were fewer. A call may leave when, in each
     window, the call `limit` calls ago left a whole window earlier; that is exact for a sliding window, and nothing
-    of the limit is given away.
+    of the limit is given away. A `share` below 1 spaces the calls evenly at that share of the quickest rate.
     """
     last = latest(1)
     if last is None:
         return now
-    spacing = min(limit.interval * SPACING_SHARE / limit.limit for limit in limits)
+    even = min(limit.interval / limit.limit for limit in limits)
+    spacing = even * SPACING_SHARE if share >= 1 else even / share
     moments = [last + _microseconds(spacing)]
     for limit in limits:
         before = latest(limit.limit)

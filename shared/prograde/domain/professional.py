@@ -22,16 +22,23 @@ from prograde.domain.outcome import (
     Cancelled,
     Denied,
     Failure,
+    GivenUp,
     ListingPage,
     NotFound,
     Outcome,
     ProfilePage,
+    Proven,
     Throttled,
+    Unproven,
 )
 from prograde.domain.profile import Profile
+from prograde.domain.source_health import Answer
+from prograde.errors import ConflictError
 
 BACKOFF_SECONDS_BASE = 1.0
 BACKOFF_SECONDS_MAX = 60.0
+PROBE_SECONDS_MAX = 30.0
+"""How long a source that may be out is left alone at most."""
 WAIT_SECONDS_MAX = 3600.0
 """The longest Retry-After that is believed."""
 
@@ -64,6 +71,7 @@ class StopReason(StrEnum):
     PAGE_LIMIT = "page_limit"
     FAILURE_LIMIT = "failure_limit"
     TERMINAL_FAILURE = "terminal_failure"
+    SOURCE_OUTAGE = "source_outage"
     NOT_FOUND = "not_found"
     TIER_NOT_SELECTED = "tier_not_selected"
     CANCELLED = "cancelled"
@@ -86,6 +94,9 @@ class Professional:
 
     `page` and `cursor` say which page is asked for next; `sequence` is the place in the roster, which also deals
     the counter. `wake` makes the current step's task name new, `due_at` is when that task should run.
+    `failures_in_a_row` counts failures between which the source answered others; `unproven_failures` counts those
+    since then of which nobody knows whose fault they are, the latest at `failed_at`. `is_discarded` is set on a
+    failed one by who has looked at its dead letter.
     """
 
     batch_id: str
@@ -103,8 +114,11 @@ class Professional:
     volume_is_floor: bool = False
     calls: int = 0
     failures_in_a_row: int = 0
+    unproven_failures: int = 0
+    failed_at: datetime | None = None
     throttled_in_a_row: int = 0
     last_failure: str = ""
+    is_discarded: bool = False
     profile: Profile | None = None
     initial_tier: str | None = None
     aggregate: Aggregate = Aggregate()
@@ -120,15 +134,40 @@ class Professional:
         """The key that listings name this professional by."""
         return (self.profile and self.profile.agent_key) or self.professional_id
 
+    @property
+    def failure_cause(self) -> str:
+        """Name the kind of the last failure, by which dead letters are grouped; "" without one."""
+        return self.last_failure.partition(": ")[0]
+
+    def needs_proof(self, answer: Answer | None, now: datetime) -> bool:
+        """
+        Tell whether it is open if the failures are this professional's or the source's.
+
+        `answer` is the last that the source gave in this stage. While that is open, who was answered is asked for
+        again, rather than the page that fails.
+        """
+        return self.unproven_failures > 0 and not _is_proven(self, answer, now)
+
+
+def _is_proven(professional: Professional, answer: Answer | None, now: datetime) -> bool:
+    failed_at = professional.failed_at
+    return failed_at is not None and answer is not None and answer.proves(failed_at, now)
+
 
 def advance(
-    professional: Professional, outcome: Outcome, parameters: Parameters, now: datetime, raw_id: str = ""
+    professional: Professional,
+    outcome: Outcome,
+    parameters: Parameters,
+    now: datetime,
+    raw_id: str = "",
+    answer: Answer | None = None,
 ) -> Professional:
     """
     Take one step: what the professional becomes when its expected page brought `outcome`.
 
-    `raw_id` names the raw row behind a page; it enters the ledger when the page is counted. Denied changes nothing:
-    bad credentials are the batch's business, and no professional pays for them. Nothing changes a final state.
+    `raw_id` names the raw row behind a page; it enters the ledger when the page is counted. `answer` is the last that
+    the source gave to anybody in this stage. Denied changes nothing: bad credentials are the batch's business, and no
+    professional pays for them. Nothing changes a final state.
     """
     if professional.is_final or isinstance(outcome, Denied):
         return professional
@@ -136,22 +175,42 @@ def advance(
     calls = professional.calls + bool(raw_id)
     here = replace(professional, step=professional.step + 1, due_at=now, calls=calls)
     match outcome:
-        case Cancelled():
-            return _stopped(here, State.CANCELLED, StopReason.CANCELLED, is_floor=True)
+        case Cancelled() | GivenUp():
+            return _drained(here, outcome)
+        case Throttled() | Proven() | Unproven():
+            return _delayed(here, outcome, now)
         case ProfilePage():
             return _profiled(_counted(here, professional, raw_id), outcome.profile, parameters)
         case ListingPage():
-            return _paged(_counted(here, professional, raw_id), outcome, parameters)
-        case Throttled():
-            return _throttled(here, outcome, now)
+            paged = _paged(_counted(here, professional, raw_id), outcome, parameters)
+            return _overfull(here) if paged.aggregate.is_overfull else paged
         case NotFound() if here.stage is Stage.PROFILE:
             return _stopped(here, State.NOT_FOUND, StopReason.NOT_FOUND)
         case NotFound():
             # The profile was there: a listing path that does not exist is a mistake to see, not an empty history.
             missing = Failure("not_found", f"the {here.stage} stage's path was not found", is_terminal=True)
-            return _failed(here, missing, parameters, now)
+            return _failed(here, missing, parameters, now, answer)
         case Failure():
-            return _failed(here, outcome, parameters, now)
+            return _failed(here, outcome, parameters, now, answer)
+
+
+def _drained(here: Professional, outcome: Cancelled | GivenUp) -> Professional:
+    """End without a call."""
+    if isinstance(outcome, Cancelled):
+        return _stopped(here, State.CANCELLED, StopReason.CANCELLED, is_floor=True)
+    told = replace(here, last_failure="source_outage: the source answered nobody for longer than the patience")
+    return _stopped(told, State.FAILED, StopReason.SOURCE_OUTAGE, is_floor=True)
+
+
+def _delayed(here: Professional, outcome: Throttled | Proven | Unproven, now: datetime) -> Professional:
+    """Ask for the same page again, later: whatever came was no answer to it."""
+    match outcome:
+        case Throttled():
+            return _throttled(here, outcome, now)
+        case Proven():
+            return replace(here, unproven_failures=0, throttled_in_a_row=0)
+        case Unproven():
+            return _unproven(replace(here, throttled_in_a_row=0), now)
 
 
 def _counted(here: Professional, before: Professional, raw_id: str) -> Professional:
@@ -160,6 +219,8 @@ def _counted(here: Professional, before: Professional, raw_id: str) -> Professio
     return replace(
         here,
         failures_in_a_row=0,
+        unproven_failures=0,
+        failed_at=None,
         throttled_in_a_row=0,
         last_failure="",
         ledger=(*here.ledger, line),
@@ -167,7 +228,9 @@ def _counted(here: Professional, before: Professional, raw_id: str) -> Professio
 
 
 def _stopped(here: Professional, state: State, reason: StopReason, *, is_floor: bool = False) -> Professional:
-    return replace(here, state=state, stop_reason=reason, volume_is_floor=is_floor, cursor=None)
+    # A failed one may be replayed, and then goes on where it stood.
+    cursor = here.cursor if state is State.FAILED else None
+    return replace(here, state=state, stop_reason=reason, volume_is_floor=is_floor, cursor=cursor)
 
 
 def _profiled(here: Professional, profile: Profile, parameters: Parameters) -> Professional:
@@ -219,11 +282,15 @@ def _paged(here: Professional, page: ListingPage, parameters: Parameters) -> Pro
     else:
         aggregate = aggregation.add_sold(aggregate, listings, here.agent_key, parameters.attribution, parameters.window)
         next_stop = _after_historical
-    added = replace(here, aggregate=aggregate)
-    if aggregate.is_overfull:
-        added = replace(added, last_failure=f"more than {aggregation.KEYS_MAX} listings: they cannot be told apart")
-        return _stopped(added, State.FAILED, StopReason.TERMINAL_FAILURE, is_floor=True)
-    return next_stop(added, page, parameters)
+    return next_stop(replace(here, aggregate=aggregate), page, parameters)
+
+
+def _overfull(here: Professional) -> Professional:
+    """Give up without counting the page: with it the figures would fit neither a document nor 64 bits."""
+    known = replace(
+        here, last_failure=f"too_many_listings: more than {aggregation.KEYS_MAX} listings: they cannot be told apart"
+    )
+    return _stopped(known, State.FAILED, StopReason.TERMINAL_FAILURE, is_floor=True)
 
 
 def _after_active(here: Professional, page: ListingPage, parameters: Parameters) -> Professional:
@@ -267,14 +334,68 @@ def _throttled(here: Professional, outcome: Throttled, now: datetime) -> Profess
     return replace(here, throttled_in_a_row=in_a_row, due_at=now + timedelta(seconds=wait))
 
 
-def _failed(here: Professional, outcome: Failure, parameters: Parameters, now: datetime) -> Professional:
-    in_a_row = here.failures_in_a_row + 1
-    known = replace(here, failures_in_a_row=in_a_row, last_failure=f"{outcome.cause}: {outcome.detail}")
+def _failed(
+    here: Professional, outcome: Failure, parameters: Parameters, now: datetime, answer: Answer | None
+) -> Professional:
+    """
+    Count a failure if it is this professional's own: the source has answered others since the one before.
+
+    A first failure counts too, but none decides without such proof: an outage fails nobody.
+    """
+    known = replace(here, last_failure=f"{outcome.cause}: {outcome.detail}", throttled_in_a_row=0)
     if outcome.is_terminal:
         return _stopped(known, State.FAILED, StopReason.TERMINAL_FAILURE, is_floor=True)
-    if in_a_row >= parameters.failure_limit:
-        return _stopped(known, State.FAILED, StopReason.FAILURE_LIMIT, is_floor=True)
-    return replace(known, due_at=now + timedelta(seconds=backoff_seconds(here, in_a_row)))
+    is_own = _is_proven(here, answer, now)
+    if not is_own and here.failures_in_a_row > 0:
+        return _unproven(known, now)
+    in_a_row = here.failures_in_a_row + 1
+    counted = replace(known, failures_in_a_row=in_a_row, unproven_failures=0, failed_at=now)
+    if is_own and in_a_row >= parameters.failure_limit:
+        return _stopped(counted, State.FAILED, StopReason.FAILURE_LIMIT, is_floor=True)
+    return replace(counted, due_at=now + timedelta(seconds=backoff_seconds(here, in_a_row)))
+
+
+def _unproven(here: Professional, now: datetime) -> Professional:
+    unproven = here.unproven_failures + 1
+    wait = min(PROBE_SECONDS_MAX, backoff_seconds(here, here.failures_in_a_row + unproven))
+    return replace(here, unproven_failures=unproven, failed_at=now, due_at=now + timedelta(seconds=wait))
+
+
+def begun_anew(professional: Professional, now: datetime, epoch: int) -> Professional:
+    """
+    Wake a professional for a new epoch: a new task name, its failures forgiven.
+
+    A wait that the source asked for is kept.
+    """
+    due_at = max(professional.due_at, now) if professional.throttled_in_a_row else now
+    return replace(
+        professional,
+        wake=professional.wake + 1,
+        epoch=epoch,
+        due_at=due_at,
+        failures_in_a_row=0,
+        unproven_failures=0,
+        failed_at=None,
+    )
+
+
+def replayed(professional: Professional, now: datetime, epoch: int) -> Professional:
+    """Open a failed professional again, with a new step: it goes on with the page that failed."""
+    if professional.state is not State.FAILED:
+        raise ConflictError(
+            f"professional {professional.professional_id} is {professional.state}: only a failed one can be replayed"
+        )
+    opened = replace(
+        professional,
+        step=professional.step + 1,
+        state=State.OPEN,
+        stop_reason=None,
+        volume_is_floor=False,
+        throttled_in_a_row=0,
+        last_failure="",
+        is_discarded=False,
+    )
+    return begun_anew(opened, now, epoch)
 
 
 def backoff_seconds(here: Professional, in_a_row: int) -> float:

@@ -1,56 +1,43 @@
 """
 The command line.
 
-Exit codes: 0 complete; 3 complete, but professionals failed or nobody was graded; 4 paused, because the source
-refuses the credentials; 5 incomplete or cancelled; 2 bad input, nothing was created; 130 interrupted; 1 something
-broke. After 1, 4 and 130 `prograde resume` goes on.
+Exit codes: 0 complete; 3 complete, but professionals failed or nobody was graded; 4 paused, by hand or because the
+source refuses the credentials; 5 incomplete or cancelled; 2 bad input, nothing was created; 130 interrupted; 1
+something broke. After 1, 4 and 130 `prograde resume` goes on.
 """
 
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
 from importlib.resources import files
 from pathlib import Path
 from shutil import copytree
-from typing import Any, TextIO, TypeVar
 
 import click
 
-from prograde import structured_logging
 from prograde.adapters.listing_api.source_file import source_schema
 from prograde.adapters.local.data_directory import DataDirectory
-from prograde.adapters.local.source_files import SourceFolder
 from prograde.adapters.local.system_clock import SystemClock
-from prograde.bootstrap import LocalMachine, code_version, local_machine
-from prograde.domain.batch import Batch, BatchStatus
+from prograde.bootstrap import code_version
 from prograde.entrypoints import session
+from prograde.entrypoints.dead_letters import dead_letters
 from prograde.entrypoints.order import checked_order, given_files
 from prograde.entrypoints.session import Terminal
+from prograde.entrypoints.steering import cancel, pause, resume
+from prograde.entrypoints.workplace import (
+    F,
+    existing_directory,
+    owned_machine,
+    refuse_beside_unfinished,
+    shared_machine,
+    with_data_dir,
+    with_output,
+)
 from prograde.errors import ConflictError, InputError, NotFoundError, Problem, ProgradeError
 from prograde.sandbox.command import sandbox
 from prograde.use_cases.read_batch import read_batch, read_progress
-from prograde.use_cases.resume_batch import resume_batch
 from prograde.use_cases.start_batch import start_batch
-
-F = TypeVar("F", bound=Callable[..., Any])
-
-
-def _data_dir(command: F) -> F:
-    return click.option(
-        "--data-dir",
-        type=click.Path(path_type=Path),
-        default="prograde-data",
-        show_default=True,
-        help="The folder that keeps batches, raw rows and exports.",
-    )(command)
-
-
-def _output(command: F) -> F:
-    return click.option(
-        "--output", type=click.Choice(["text", "json"]), default="text", help="How the result is printed."
-    )(command)
 
 
 def _order(*, is_roster_required: bool) -> Callable[[F], F]:
@@ -89,8 +76,8 @@ def cli() -> None:
 
 @cli.command()
 @_order(is_roster_required=True)
-@_data_dir
-@_output
+@with_data_dir
+@with_output
 def run(
     source: Path,
     roster: Path,
@@ -106,8 +93,8 @@ def run(
     with checked_order(given, SystemClock().now().date(), os.environ) as checked:
         for note in checked.notes:
             terminal.errors.print(f"Roster: {note}", markup=False)
-        with _machine(DataDirectory(data_dir)) as machine:
-            _refuse_beside_unfinished(machine, data_dir, chosen=None)
+        with owned_machine(DataDirectory(data_dir)) as machine:
+            refuse_beside_unfinished(machine, data_dir, chosen=None)
             batch = start_batch(machine.services, checked.order)
             terminal.errors.print(
                 f"Batch {batch.batch_id}: {checked.order.professionals:,} professionals", markup=False
@@ -117,31 +104,15 @@ def run(
 
 @cli.command()
 @click.argument("batch_id", required=False)
-@_data_dir
-@_output
-def resume(batch_id: str | None, data_dir: Path, output: str) -> int:
-    """Go on with a batch that was interrupted or paused; the unfinished one, if there is only one."""
-    directory = _existing(data_dir)
-    with _machine(directory) as machine:
-        batch = _chosen(machine, batch_id)
-        _refuse_beside_unfinished(machine, data_dir, chosen=batch)
-        machine.source(batch)
-        if batch.status in (BatchStatus.PAUSED, BatchStatus.RUNNING):
-            batch = resume_batch(machine.services, batch.batch_id)
-        return session.run_to_end(machine, batch, Terminal(data_dir, is_json=output == "json"))
-
-
-@cli.command()
-@click.argument("batch_id", required=False)
-@_data_dir
-@_output
+@with_data_dir
+@with_output
 def status(batch_id: str | None, data_dir: Path, output: str) -> int:
     """Show how a batch stands, or list them all; a running batch is not disturbed."""
     terminal = Terminal(data_dir, is_json=output == "json")
-    directory = _existing(data_dir)
+    directory = existing_directory(data_dir)
     # Asked first: a run that ends meanwhile is then shown as being worked, not as interrupted.
     is_being_worked = directory.is_taken
-    with local_machine(directory, SourceFolder(data_dir), os.environ) as machine:
+    with shared_machine(directory) as machine:
         store = machine.services.store
         chosen = [read_batch(store, batch_id)] if batch_id else list(store.batches())
         progresses = [read_progress(store, batch.batch_id) for batch in chosen]
@@ -159,10 +130,10 @@ def status(batch_id: str | None, data_dir: Path, output: str) -> int:
 @click.option(
     "--to", "target", type=click.Path(path_type=Path), required=True, help="A folder that does not exist yet."
 )
-@_data_dir
+@with_data_dir
 def export(batch_id: str | None, target: Path, data_dir: Path) -> int:
     """Copy a finished batch's CSVs and manifest to a folder."""
-    with local_machine(_existing(data_dir), SourceFolder(data_dir), os.environ) as machine:
+    with shared_machine(existing_directory(data_dir)) as machine:
         store = machine.services.store
         batch = (
             read_batch(store, batch_id) if batch_id else next((b for b in store.batches() if b.status.is_over), None)
@@ -224,62 +195,8 @@ def init(folder: Path) -> int:
     return session.EXIT_COMPLETE
 
 
-cli.add_command(sandbox)
-
-
-@contextmanager
-def _machine(directory: DataDirectory) -> Iterator[LocalMachine]:
-    """Lend the machine of a data directory that no other process has, its log open."""
-    with (
-        directory.lock(),
-        _log(directory) as log,
-        local_machine(directory, SourceFolder(directory.folder), os.environ) as machine,
-    ):
-        structured_logging.configure(log)
-        yield machine
-
-
-@contextmanager
-def _log(directory: DataDirectory) -> Iterator[TextIO]:
-    """Lend the log file; lines that a full disk does not take are lost, and must not hide what the run has to say."""
-    log = directory.log.open("a", encoding="utf-8")
-    try:
-        yield log
-    finally:
-        with suppress(OSError):
-            log.close()
-
-
-def _existing(data_dir: Path) -> DataDirectory:
-    directory = DataDirectory(data_dir)
-    if not directory.is_there:
-        raise InputError([Problem("data_dir", str(data_dir), "holds no batches: give the folder of an earlier run")])
-    return directory
-
-
-def _refuse_beside_unfinished(machine: LocalMachine, data_dir: Path, chosen: Batch | None) -> None:
-    """One batch at a time shares the pace of a data directory; an unfinished one is never pre-empted silently."""
-    for batch in machine.services.store.batches():
-        is_other = chosen is None or batch.batch_id != chosen.batch_id
-        if is_other and not batch.status.is_over and batch.status is not BatchStatus.PAUSED:
-            remedy = f"holds the unfinished batch {batch.batch_id}: prograde resume it first, or choose another"
-            raise InputError([Problem("data_dir", str(data_dir), remedy)])
-
-
-def _chosen(machine: LocalMachine, batch_id: str | None) -> Batch:
-    """Find the batch that is meant."""
-    store = machine.services.store
-    if batch_id is not None:
-        batch = read_batch(store, batch_id)
-        if batch.status.is_over:
-            raise ConflictError(f"batch {batch_id} is {batch.status}: there is nothing to resume")
-        return batch
-    unfinished = [batch for batch in store.batches() if not batch.status.is_over]
-    if len(unfinished) == 1:
-        return unfinished[0]
-    if not unfinished:
-        raise NotFoundError("every batch here is over: there is nothing to resume")
-    raise InputError([Problem("batch_id", None, f"name one of {', '.join(batch.batch_id for batch in unfinished)}")])
+for command in (pause, resume, cancel, dead_letters, sandbox):
+    cli.add_command(command)
 
 
 def run_command(arguments: Sequence[str] | None = None) -> int:

@@ -16,8 +16,15 @@ from functools import wraps
 
 import flask
 
-from prograde.adapters.documents import read_finalize_task, read_page_task, read_seed_task, read_sounding_task
+from prograde.adapters.documents import (
+    read_finalize_task,
+    read_page_task,
+    read_seed_task,
+    read_sounding_task,
+    read_wake_task,
+)
 from prograde.bootstrap import services_of
+from prograde.domain.batch import Batch
 from prograde.entrypoints.order import order_from_form
 from prograde.errors import (
     ConflictError,
@@ -31,10 +38,18 @@ from prograde.use_cases import fetch_page as pages
 from prograde.use_cases import finalize as finalizing
 from prograde.use_cases import seed as seeding
 from prograde.use_cases import start_batch as starting
+from prograde.use_cases import steer as steering
 from prograde.use_cases import supervise as supervising
+from prograde.use_cases import wake as waking
 from prograde.use_cases.services import Services
 
 _log = logging.getLogger(__name__)
+
+_STEERING: dict[str, Callable[[Services, str], Batch]] = {
+    "pause": lambda services, batch_id: steering.pause_batch(services, batch_id, "paused by request"),
+    "resume": steering.resume_batch,
+    "cancel": steering.cancel_batch,
+}
 
 Handler = Callable[[Services, flask.Request], flask.Response]
 View = Callable[[flask.Request], flask.Response]
@@ -58,16 +73,21 @@ def _served(handler: Handler) -> View:
 
 @_served
 def start_batch(services: Services, request: flask.Request) -> flask.Response:
-    """Start a batch (POST /v1/batches), or take a seed or supervise task."""
-    match (request.method, request.path):
-        case ("POST", "/v1/batches"):
+    """Start a batch (POST /v1/batches), steer one (POST /v1/batches/ID/VERB), or take a control task."""
+    match (request.method, *request.path.split("/")[1:]):
+        case ("POST", "v1", "batches"):
             with order_from_form(request, services) as order:
                 batch = starting.start_batch(services, order)
             location = {"Location": f"/v1/batches/{batch.batch_id}"}
             return _json({"batch_id": batch.batch_id, "status": batch.status}, 202, location)
-        case ("POST", "/tasks/seed"):
+        case ("POST", "v1", "batches", batch_id, verb) if verb in _STEERING:
+            batch = _STEERING[verb](services, batch_id)
+            return _json({"batch_id": batch.batch_id, "status": batch.status}, 200)
+        case ("POST", "tasks", "seed"):
             seeding.seed_step(services, read_seed_task(request.get_data()))
-        case ("POST", "/tasks/supervise"):
+        case ("POST", "tasks", "wake"):
+            waking.wake_step(services, read_wake_task(request.get_data()))
+        case ("POST", "tasks", "supervise"):
             supervising.supervise(services)
         case _:
             raise NotFoundError(f"there is no {request.method} {request.path}")

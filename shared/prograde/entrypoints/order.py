@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any, BinaryIO, TypeVar, cast
 
 import flask
+import orjson
 
 from prograde.adapters.listing_api.source import Source
 from prograde.adapters.listing_api.source_file import load_source
-from prograde.adapters.listing_api.source_yaml import read_yaml
+from prograde.adapters.listing_api.source_yaml import TEXT_LENGTH_MAX, read_yaml
 from prograde.adapters.local.source_files import read_source
 from prograde.adapters.roster_csv import CleanRoster, clean_roster
 from prograde.domain.batch import Parameters
@@ -25,6 +26,8 @@ from prograde.use_cases.services import Services
 from prograde.use_cases.start_batch import Order
 
 T = TypeVar("T")
+BRACKETS_MAX = 100
+"""Of the parameters as JSON: twice as many as the largest rubric takes."""
 NO_ROSTER = b"professional_id\nnobody\n"
 """Stands in for the roster where a source file is checked by itself."""
 
@@ -166,9 +169,13 @@ def order_from_form(request: flask.Request, services: Services) -> Iterator[Orde
 
     def read_parameters() -> dict[str, Any]:
         sent = request.form.get("parameters", "") or "{}"
+        # What is nested without end could be read, but not shown to whoever sent it.
+        if len(sent) > TEXT_LENGTH_MAX or sent.count("[") + sent.count("{") > BRACKETS_MAX:
+            remedy = f"must have at most {TEXT_LENGTH_MAX:,} characters and {BRACKETS_MAX} lists and objects"
+            raise InputError([Problem("parameters", sent[:80], remedy)])
         try:
-            values = json.loads(sent)
-        except ValueError as error:
+            values = orjson.loads(sent)
+        except orjson.JSONDecodeError as error:
             raise InputError([Problem("parameters", sent[:80], f"is no JSON: {error}")]) from error
         if not isinstance(values, dict):
             raise InputError([Problem("parameters", sent[:80], "must be a JSON object")])

@@ -12,6 +12,7 @@ from prograde.adapters.validation import problems_of
 from prograde.domain.aggregation import Attribution
 from prograde.domain.batch import (
     FAILURE_LIMIT_MAX,
+    OUTAGE_PATIENCE_MINUTES_MAX,
     PAGE_LIMIT_MAX,
     Parameters,
     default_cutoff,
@@ -100,6 +101,10 @@ class ParametersModel(BaseModel):
     early_stop: bool = True
     failure_limit: Annotated[Whole, Field(ge=1, le=FAILURE_LIMIT_MAX, description="failures in a row")] = 5
     page_limit: Annotated[Whole, Field(ge=1, le=PAGE_LIMIT_MAX, description="pages of each stage")] = 19
+    outage_patience_minutes: Annotated[
+        Whole,
+        Field(ge=0, le=OUTAGE_PATIENCE_MINUTES_MAX, description="how long the source may answer nobody"),
+    ] = 180
 
     def parameters(self, today: date) -> Parameters:
         """Give the domain's parameters."""
@@ -115,6 +120,7 @@ class ParametersModel(BaseModel):
             early_stop=self.early_stop,
             failure_limit=self.failure_limit,
             page_limit=self.page_limit,
+            outage_patience_minutes=self.outage_patience_minutes,
         )
 
 

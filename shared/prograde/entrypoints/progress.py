@@ -11,6 +11,7 @@ from rich.progress import BarColumn, TaskID, TextColumn
 from rich.progress import Progress as Bar
 
 from prograde.bootstrap import LocalMachine
+from prograde.domain.source_health import Outage
 from prograde.errors import ProgradeError
 from prograde.use_cases.read_batch import Progress, read_progress
 
@@ -97,8 +98,15 @@ class ProgressDisplay:
 
     def _pace_text(self, progress: Progress) -> str:
         text = f"{self._call_pace.per_second:.1f} calls/s"
+        now = self._services.clock.now()
+        batch = progress.batch
+        if batch.outage is not None:
+            return f"{text}, {outage_text(batch.outage)}"
+        share = batch.pace.share_at(now)
+        if share < 1:
+            text += f" (the source bears {share:.0%} of the limit)"
         free_at = self._machine.free_at()
-        if free_at is not None and free_at - self._services.clock.now() > WAIT_WORTH_SAYING:
+        if free_at is not None and free_at - now > WAIT_WORTH_SAYING:
             return f"{text}, waiting for the source's limit until {free_at:%H:%M:%S} UTC"
         ends = self._end_pace.per_second
         if ends > 0 and progress.open:
@@ -107,6 +115,11 @@ class ProgressDisplay:
             return text
         grades = " ".join(f"{name}:{count}" for name, count in progress.by_grade.items() if count)
         return f"{text}  {grades}" if grades else text
+
+
+def outage_text(outage: Outage) -> str:
+    """Write that the source is out."""
+    return f"the source answers nobody since {outage.since:%H:%M:%S} UTC, asking every half minute"
 
 
 def counts_text(progress: Progress) -> str:

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from prograde.bootstrap import LocalMachine
 from prograde.domain.batch import Batch, BatchStatus
-from prograde.entrypoints.progress import ProgressDisplay, counts_text
+from prograde.entrypoints.progress import ProgressDisplay, counts_text, outage_text
 from prograde.entrypoints.summary import CAUSES_SHOWN, Findings, findings, print_result
 from prograde.use_cases.read_batch import Progress, read_batch, read_progress
 
@@ -111,7 +111,8 @@ def report(
             if not terminal.is_json:
                 print_result(progress, found, terminal.output, folder)
     elif not terminal.is_json:
-        terminal.output.print(f"Batch {batch.batch_id}: {batch.status}, {counts_text(progress)}", markup=False)
+        outage = "" if batch.outage is None else f", {outage_text(batch.outage)}"
+        terminal.output.print(f"Batch {batch.batch_id}: {batch.status}, {counts_text(progress)}{outage}", markup=False)
     if terminal.is_json:
         terminal.output.print_json(json.dumps(summary(progress, terminal.data_dir, found)))
     if stuck:
@@ -151,6 +152,7 @@ def summary(progress: Progress, data_dir: Path, found: Findings | None = None) -
         "batch_id": batch.batch_id,
         "status": batch.status,
         "reason": batch.reason,
+        "outage_since": None if batch.outage is None else batch.outage.since.isoformat(),
         "as_of": str(batch.parameters.as_of),
         "professionals": progress.total,
         "open": progress.open,

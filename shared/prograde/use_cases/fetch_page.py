@@ -1,12 +1,25 @@
 """One page: at most one call, its raw row, one transaction, then what must happen next."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from prograde.domain.batch import Batch, BatchStatus, counter_drained, paused
+from prograde.domain.batch import Batch, BatchStatus, Counter, counter_drained, paused
 from prograde.domain.effects import PageTask, effects, woken
-from prograde.domain.outcome import Cancelled, Denied, Failure, Outcome
-from prograde.domain.professional import Professional, State, advance
+from prograde.domain.learning import learned
+from prograde.domain.outcome import (
+    Answered,
+    Cancelled,
+    Denied,
+    Failure,
+    GivenUp,
+    ListingPage,
+    NotFound,
+    Outcome,
+    ProfilePage,
+    Proven,
+    Unproven,
+)
+from prograde.domain.professional import Professional, State, advance, begun_anew
 from prograde.domain.raw_page import RawPage, page_records, raw_page_id
 from prograde.errors import CorruptionError, NotSeededError
 from prograde.ports import PageRequest, Transaction
@@ -33,10 +46,10 @@ def fetch_page(services: Services, task: PageTask, deaths: int) -> None:
     is_behind = (task.step, task.wake) < (professional.step, professional.wake)
     if is_behind or professional.is_final:
         services.queue.enqueue(tuple(effects(batch, professional)))
-    elif batch.status is BatchStatus.CANCELLING:
-        _commit(services, batch, professional, Step(Cancelled()))
-    elif batch.status is not BatchStatus.RUNNING:
+    elif not batch.lets_work(professional.professional_id):
         return
+    elif batch.status is BatchStatus.DRAINING:
+        _commit(services, batch, professional, Step(Cancelled() if batch.is_cancelled else GivenUp()))
     elif deaths >= DEATHS_MAX:
         _commit(services, batch, professional, Step(Failure("handler_died", "each time that the page was fetched")))
     elif professional.due_at > services.clock.now() + SKEW:
@@ -59,31 +72,66 @@ class Step:
 
 def _call(services: Services, batch: Batch, professional: Professional) -> Step:
     """Make the one call and keep its raw row."""
-    request = PageRequest(
+    answer = batch.answers.get(professional.stage)
+    if answer is not None and professional.needs_proof(answer, services.clock.now()):
+        return _prove(services, batch, professional, answer.professional_id)
+    asked = _request(batch, professional, professional.page, professional.cursor)
+    outcome, raw_id = _fetch(services, batch, professional, asked)
+    return Step(outcome, raw_id)
+
+
+def _prove(services: Services, batch: Batch, professional: Professional, answered_id: str) -> Step:
+    """
+    Ask for the first page of who was answered last, to learn whose fault the failures are.
+
+    The raw row stands under the step that asked; nothing is counted.
+    """
+    answered = services.store.professional(batch.batch_id, answered_id)
+    if answered is None:
+        raise CorruptionError(f"professional {answered_id} of batch {batch.batch_id} is gone")
+    asked = replace(_request(batch, answered, 1, None), stage=professional.stage)
+    outcome, raw_id = _fetch(services, batch, professional, asked)
+    match outcome:
+        case ProfilePage() | ListingPage() | NotFound():
+            return Step(Proven(answered_id), raw_id)
+        case Failure():
+            return Step(Unproven(outcome), raw_id)
+        case _:
+            return Step(outcome, raw_id)
+
+
+def _request(batch: Batch, professional: Professional, page: int, cursor: str | None) -> PageRequest:
+    return PageRequest(
         professional_id=professional.professional_id,
         agent_key=professional.agent_key,
         stage=professional.stage,
-        page=professional.page,
-        cursor=professional.cursor,
+        page=page,
+        cursor=cursor,
         parameters=batch.parameters,
     )
-    outcome, exchange = services.listing_source(batch).fetch(request)
+
+
+def _fetch(services: Services, batch: Batch, professional: Professional, asked: PageRequest) -> tuple[Answered, str]:
+    """Fetch a page, at the pace that the source bears; returns also the raw row's id."""
+    share = batch.pace.share_at(services.clock.now())
+    outcome, exchange = services.listing_source(batch).fetch(asked, share)
     raw_id = raw_page_id(batch.batch_id, professional.professional_id, professional.step, exchange)
+    is_own = asked.professional_id == professional.professional_id
     services.warehouse.insert_raw_page(
         RawPage(
             raw_id=raw_id,
             batch_id=batch.batch_id,
             professional_id=professional.professional_id,
             step=professional.step,
-            stage=professional.stage,
-            page=professional.page,
+            stage=asked.stage,
+            page=asked.page,
             outcome=type(outcome).__name__,
-            agent_key=professional.agent_key,
+            agent_key=asked.agent_key,
             exchange=exchange,
-            records=page_records(outcome),
+            records=page_records(outcome) if is_own else (),
         )
     )
-    return Step(outcome, raw_id)
+    return outcome, raw_id
 
 
 def _commit(services: Services, batch: Batch, seen: Professional, step: Step) -> None:
@@ -95,32 +143,46 @@ def _commit(services: Services, batch: Batch, seen: Professional, step: Step) ->
         if professional.step != seen.step:
             # Whoever was quicker may have died before its effects, so they are derived from what is stored now.
             return professional, _read_batch(transaction, batch.batch_id)
-        advanced = advance(professional, step.outcome, batch.parameters, now, step.raw_id)
-        # The batch is read only when it must change: every page of every professional comes through here.
-        after = batch
-        if advanced.is_final:
-            after = _close(transaction, batch, advanced, now)
+        # The batch is read again only when it must change: every page of every professional comes through here.
+        stored = batch
+        advanced, after = _stepped(professional, stored, step, now)
+        if after is not stored:
+            stored = _read_batch(transaction, batch.batch_id)
+            advanced, after = _stepped(professional, stored, step, now)
+        counter = _closed(transaction, batch, advanced) if advanced.is_final else None
+        if counter is not None and counter.pending == 0 and after is batch:
+            stored = after = _read_batch(transaction, batch.batch_id)
+        if counter is not None:
+            after = counter_drained(after, now) if counter.pending == 0 else after
+            transaction.put_counter(batch.batch_id, counter)
+        if after is not stored:
+            transaction.put_batch(after)
         transaction.put_professional(advanced)
         return advanced, after
 
     professional, after = services.store.transact(commit)
     services.queue.enqueue(tuple(effects(after, professional)))
-    if after.status is BatchStatus.FINALIZING:
+    if after.status is not batch.status:
         services.warehouse.append_batch(after, now)
 
 
-def _close(transaction: Transaction, batch: Batch, professional: Professional, now: datetime) -> Batch:
-    """Count a final professional; the last one of the last counter starts finalize."""
+def _stepped(professional: Professional, batch: Batch, step: Step, now: datetime) -> tuple[Professional, Batch]:
+    """Take the step, and let the batch learn from it."""
+    answer = batch.answers.get(professional.stage)
+    advanced = advance(professional, step.outcome, batch.parameters, now, step.raw_id, answer)
+    after = learned(batch, professional, advanced, step.outcome, now)
+    if after.epoch != batch.epoch and not advanced.is_final:
+        advanced = begun_anew(advanced, now, after.epoch)
+    return advanced, after
+
+
+def _closed(transaction: Transaction, batch: Batch, professional: Professional) -> Counter:
+    """Count a final professional."""
     counter = transaction.counter(batch.batch_id, professional.sequence % batch.counters)
     grade = None
     if professional.state is State.DONE:
         grade = batch.parameters.rubric.grade(professional.aggregate, batch.parameters.as_of).name
-    counter = counter.closed_one(professional.state, grade)
-    if counter.pending == 0:
-        batch = counter_drained(_read_batch(transaction, batch.batch_id), now)
-        transaction.put_batch(batch)
-    transaction.put_counter(batch.batch_id, counter)
-    return batch
+    return counter.closed_one(professional.state, grade)
 
 
 def _deny(services: Services, batch: Batch, detail: str) -> None:

@@ -26,6 +26,9 @@ def finalize(services: Services, task: FinalizeTask) -> None:
     """
     batch = read_batch(services.store, task.batch_id)
     if batch.status is not BatchStatus.FINALIZING or batch.grading_run != task.grading_run:
+        if batch.status.is_over:
+            # Whoever finished it may have died before telling the warehouse.
+            services.warehouse.append_batch(batch, services.clock.now())
         return
     if task.wake != batch.wake:
         services.queue.enqueue(tuple(effects(batch)))
@@ -137,7 +140,8 @@ def _finish(services: Services, batch: Batch, export_digest: str, reason: str) -
             raise CorruptionError(f"batch {batch.batch_id} is gone")
         if (stored.status, stored.grading_run) != (BatchStatus.FINALIZING, batch.grading_run):
             return stored
-        done = finished(replace(stored, reason=reason), services.clock.now(), export_digest)
+        reasons = "; ".join(filter(None, (stored.reason, reason)))
+        done = finished(replace(stored, reason=reasons), services.clock.now(), export_digest)
         transaction.put_batch(done)
         return done
 

@@ -73,7 +73,8 @@ def _moved(services: Services, seen: Batch, op: Seeding, due_at: datetime) -> Ba
         stored = transaction.batch(seen.batch_id)
         if stored is None:
             raise CorruptionError(f"batch {seen.batch_id} is gone")
-        if stored.op != seen.op or stored.wake != seen.wake:
+        # In a new epoch the chunk is walked again: what it created may have been given no task in the old one.
+        if (stored.op, stored.wake, stored.epoch) != (seen.op, seen.wake, seen.epoch):
             return stored
         is_done = op.seeded >= stored.roster.professionals
         moved = settled(

@@ -1,7 +1,9 @@
 """Find what stands still and give it a new task; must not mistake a backlog for standing still."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from prograde.domain.batch import Batch, BatchStatus
 from prograde.domain.effects import SoundingTask, effects, woken
@@ -10,7 +12,9 @@ from prograde.ports import Transaction
 from prograde.use_cases.services import Services
 
 GRACE = timedelta(seconds=120)
-"""How long past its time something may be before it stands still: longer than any delivery takes."""
+"""How long past its time something may be before it stands still: longer than any delivery of it takes."""
+FINALIZE_GRACE = timedelta(minutes=30)
+"""The same for finalize, which is given half an hour; one that merely died is delivered again by its queue."""
 WOKEN_MAX = 1_000
 
 
@@ -32,11 +36,19 @@ def supervise(services: Services) -> None:
         return
     watermark = services.store.watermark()
     for batch in moving:
-        _wake_batch(services, batch, now)
+        _wake_chains(services, batch, now)
         if watermark is not None:
-            for professional in services.store.due_before(batch.batch_id, watermark - GRACE, WOKEN_MAX):
+            for professional in _overdue(services, batch, watermark - GRACE):
                 _wake_professional(services, batch, professional, watermark - GRACE)
     services.queue.enqueue((SoundingTask(sent_at=now, due_at=now),))
+
+
+def _overdue(services: Services, batch: Batch, before: datetime) -> Iterable[Professional]:
+    if batch.outage is None:
+        return services.store.due_before(batch.batch_id, before, WOKEN_MAX)
+    # Nobody else has a task to lose: they are woken when the outage ends.
+    probe = services.store.professional(batch.batch_id, batch.outage.probe_id)
+    return () if probe is None else (probe,)
 
 
 def sound(services: Services, task: SoundingTask) -> None:
@@ -44,21 +56,32 @@ def sound(services: Services, task: SoundingTask) -> None:
     services.store.raise_watermark(task.sent_at)
 
 
-def _wake_batch(services: Services, batch: Batch, now: datetime) -> None:
-    """Give a batch whose control task is overdue (seeding, finalize) a new one."""
-    is_waited_for = batch.op is not None or batch.status is BatchStatus.FINALIZING
-    if not is_waited_for or batch.due_at > now - GRACE:
+def _wake_chains(services: Services, batch: Batch, now: datetime) -> None:
+    """Give a batch whose control tasks are overdue (seeding, finalize, waking) new ones."""
+    if not _late(batch, now):
         return
 
     def wake(transaction: Transaction) -> Batch:
         stored = transaction.batch(batch.batch_id)
-        if stored is None or stored.status is not batch.status or stored.wake != batch.wake:
+        if stored is None or not (late := _late(stored, now)):
             return stored or batch
-        woken_batch = replace(stored, wake=stored.wake + 1, due_at=now)
-        transaction.put_batch(woken_batch)
-        return woken_batch
+        renewed = replace(stored, **late)
+        transaction.put_batch(renewed)
+        return renewed
 
     services.queue.enqueue(tuple(effects(services.store.transact(wake))))
+
+
+def _late(batch: Batch, now: datetime) -> dict[str, Any]:
+    """Tell how to renew those of a batch's control tasks that are overdue; empty when none is."""
+    late: dict[str, Any] = {}
+    is_finalizing = batch.status is BatchStatus.FINALIZING
+    grace = FINALIZE_GRACE if is_finalizing else GRACE
+    if (is_finalizing or batch.op is not None) and batch.due_at <= now - grace:
+        late |= {"wake": batch.wake + 1, "due_at": now}
+    if batch.waking is not None and batch.waking.due_at <= now - GRACE:
+        late["waking"] = replace(batch.waking, turn=batch.waking.turn + 1, due_at=now)
+    return late
 
 
 def _wake_professional(services: Services, batch: Batch, seen: Professional, overdue_before: datetime) -> None:

@@ -28,7 +28,11 @@ class Connection:
     @property
     def is_connected(self) -> bool:
         """Whether it is open; an idle one on which something arrives was closed by the other side."""
-        return self._sock is not None and not self._readable.poll(0)
+        if self._sock is None:
+            return False
+        if not self._readable.poll(0):
+            return True
+        return isinstance(self._sock, ssl.SSLSocket) and _has_only_tickets(self._sock)
 
     def connect(self, seconds: float) -> None:
         """Open it, each address of the host and the handshake within `seconds`; raises OSError and UnicodeError."""
@@ -50,6 +54,18 @@ class Connection:
             sock, self._sock = self._sock, None
             self._readable.unregister(sock)
             sock.close()
+
+
+def _has_only_tickets(sock: ssl.SSLSocket) -> bool:
+    """Tell whether what arrived is TLS's own business: servers send session tickets after the handshake."""
+    sock.settimeout(0.0)
+    try:
+        sock.recv(1)
+    except ssl.SSLWantReadError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 class Connections:

@@ -13,6 +13,8 @@ from prograde.adapters.listing_api.secret import Redactor
 
 CURSOR_LENGTH_MAX = 4_096
 """Encoded for a URL it may be three times as long."""
+NUMBERS = range(-(2**63), 2**64)
+"""The whole numbers that are read and written as JSON; an expression can make others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,8 @@ class CursorReader:
             return None
         if isinstance(token, bool) or not isinstance(token, str | int):
             raise UnusableAnswerError("malformed", f"cursor_path {self.cursor_path.text} finds no text and no number")
+        if isinstance(token, int) and token not in NUMBERS:
+            raise UnusableAnswerError("malformed", f"cursor_path {self.cursor_path.text} finds a number too large")
         if len(str(token)) > CURSOR_LENGTH_MAX:
             raise unfollowable("cursor_too_long", f"the next cursor is longer than {CURSOR_LENGTH_MAX:,} characters")
         if self.redactor.is_secret(str(token)) or self.redactor.holds_secret(str(token)):

@@ -9,12 +9,16 @@ import orjson
 
 from prograde.adapters.listing_api.base_url import origin_of
 from prograde.adapters.listing_api.throttling import asked_wait
-from prograde.domain.outcome import Denied, Failure, NotFound, Outcome, Throttled
+from prograde.domain.outcome import Answered, Denied, Failure, NotFound, Throttled
 
 MESSAGE_LENGTH_MAX = 300
 SEARCHED_BYTES_MAX = 20_000
 """How much of an error page that is no JSON is searched for a filter's words."""
+ENVELOPES_MAX = 10
+"""How deep in an error document its message may lie."""
 
+# D is the envelope of Spark's native API, whose keys are capitalised.
+_ENVELOPES = ("error", "D")
 _TRANSIENT = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY})
 
 
@@ -43,7 +47,7 @@ class RateLimitedFilter:
 
 def refusal(
     status: int, headers: Mapping[str, str], body: bytes, now: datetime, filters: Sequence[RateLimitedFilter] = ()
-) -> Outcome | None:
+) -> Answered | None:
     """
     Sort an answer by its status; None for 2xx, whose body decides.
 
@@ -77,14 +81,13 @@ def api_message(body: bytes) -> str:
 
 
 def _message(document: object) -> str:
-    if not isinstance(document, dict):
-        return one_line(document) if isinstance(document, str) else ""
-    # D is the envelope of Spark's native API, whose keys are capitalised.
-    for envelope in ("error", "D"):
-        if isinstance(document.get(envelope), dict | str):
-            return _message(document[envelope])
-    message = document.get("message", document.get("Message"))
-    return one_line(message) if isinstance(message, str) else ""
+    # As often as envelopes are found in each other, no oftener: a document may be nested a thousand deep.
+    for _ in range(ENVELOPES_MAX):
+        if not isinstance(document, dict):
+            break
+        inner = [document[key] for key in _ENVELOPES if isinstance(document.get(key), dict | str)]
+        document = inner[0] if inner else document.get("message", document.get("Message"))
+    return one_line(document) if isinstance(document, str) else ""
 
 
 def _searched(status: int, body: bytes) -> str:
@@ -108,4 +111,4 @@ def _redirect(status: int, headers: Mapping[str, str]) -> str:
         place = origin_of(headers.get("location", ""))
     except ValueError:
         place = "a place on the same host, or nowhere"
-    return f"status {status} points to {place}: write the address that answers as client.base_url"
+    return f"status {status} points to {one_line(place)}: write the address that answers as client.base_url"

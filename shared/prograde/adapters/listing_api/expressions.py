@@ -30,7 +30,8 @@ class Expression:
         try:
             found: object = self._parsed.search(document)
         except _MISFITS as error:
-            raise ValueError(f"{self.text} does not fit: {error}") from None
+            # The error's own text would repeat the document, however long or deeply nested it is.
+            raise ValueError(f"{self.text} does not fit: {type(error).__name__}") from None
         return found
 
     @property

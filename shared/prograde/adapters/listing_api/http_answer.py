@@ -84,8 +84,6 @@ class HttpAnswer:
         heard = self._heard
         try:
             heard.parser.feed_data(piece)
-        except httptools.HttpParserCallbackError as error:
-            raise error.__context__ if isinstance(error.__context__, UnusableAnswerError) else error from None
         except httptools.HttpParserUpgrade:
             heard.is_followed = True
         except httptools.HttpParserError as error:
@@ -94,6 +92,8 @@ class HttpAnswer:
             if not heard.is_whole:
                 cause = "malformed" if heard.status else "connection"
                 raise UnusableAnswerError(cause, f"what answers breaks HTTP/1: {error}") from None
+        if heard.header_count > HEADERS_MAX:
+            raise UnusableAnswerError("connection", f"the head has more than {HEADERS_MAX} headers")
         self._bodiless = 0 if heard.pieces else self._bodiless + len(piece)
         if self._bodiless > HEAD_BYTES_MAX and not heard.is_whole:
             raise UnusableAnswerError("connection", f"{HEAD_BYTES_MAX:,} bytes brought nothing of a body")
@@ -106,6 +106,7 @@ class _Heard:
         self.parser = httptools.HttpResponseParser(self)
         self.headers: dict[str, str] = {}
         self.pieces: list[bytes] = []
+        self.header_count = 0
         self.status = 0
         self.keeps_open = False
         self.is_whole = False
@@ -117,8 +118,7 @@ class _Heard:
     def on_header(self, name: bytes, value: bytes) -> None:
         if self.status:
             return
-        if len(self.headers) >= HEADERS_MAX:
-            raise UnusableAnswerError("connection", f"the head has more than {HEADERS_MAX} headers")
+        self.header_count += 1
         key, text = name.decode("latin-1").lower(), value.decode("latin-1").strip()
         self.headers[key] = f"{self.headers[key]}, {text}" if key in self.headers else text
 

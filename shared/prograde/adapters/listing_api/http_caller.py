@@ -41,7 +41,7 @@ class HttpCaller:
         self._timer = timer
         self._connections = Connections(client.base_url, client.concurrency)
 
-    def send(self, method: str, target: str, body: bytes | None) -> Answer:
+    def send(self, method: str, target: str, body: bytes | None, share: float = 1.0) -> Answer:
         """Make one call, with a JSON body or none; raises InterruptedCallError from the gate and nothing else."""
         request = self._request(method, target, body)
         with self._connections.lend() as connection:
@@ -49,7 +49,7 @@ class HttpCaller:
             # Connected first, so that the time that the gate records is the time when the request leaves.
             problem = self._try_connect(connection)
             # A connection that fails passes the gate too: a source that is down is not hammered.
-            sent_at = self._gate.pass_one()
+            sent_at = self._gate.pass_one(share)
             if problem is None:
                 started = self._timer()
                 # The gate may keep a call for so long that the idle connection is gone.

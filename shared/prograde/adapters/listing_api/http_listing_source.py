@@ -14,7 +14,7 @@ from prograde.adapters.listing_api.auth import with_params
 from prograde.adapters.listing_api.error_handler import UnusableAnswerError, refusal
 from prograde.adapters.listing_api.http_caller import Answer, HttpCaller
 from prograde.adapters.listing_api.source import Source
-from prograde.domain.outcome import Denied, Failure, Outcome
+from prograde.domain.outcome import Answered, Denied, Failure
 from prograde.domain.raw_page import Exchange
 from prograde.ports import Clock, PageRequest, RateGate
 
@@ -38,13 +38,13 @@ class HttpListingSource:
         self._clock = clock
         self._caller = HttpCaller(source.client, _request_headers(source), gate, timer)
 
-    def fetch(self, request: PageRequest) -> tuple[Outcome, Exchange]:
+    def fetch(self, request: PageRequest, share: float = 1.0) -> tuple[Answered, Exchange]:
         """Make one call and sort the answer."""
         call = self._source.stages[request.stage].call(request)
         # The only place where credentials are in a URL: what is kept of the call is its own target.
         auth = self._source.client.auth
         sent_target = call.target if auth is None else with_params(call.target, auth.params())
-        answer = self._caller.send(call.method, sent_target, call.body)
+        answer = self._caller.send(call.method, sent_target, call.body, share)
         shown = self._source.redactor.data(answer.body)
         return self._outcome(request, call.target, answer, shown), self._exchange(call.target, answer, shown)
 
@@ -60,7 +60,7 @@ class HttpListingSource:
     ) -> None:
         self.close()
 
-    def _outcome(self, request: PageRequest, target: str, answer: Answer, shown: bytes) -> Outcome:
+    def _outcome(self, request: PageRequest, target: str, answer: Answer, shown: bytes) -> Answered:
         try:
             outcome = self._sorted(request, target, answer, shown)
         except UnusableAnswerError as error:
@@ -69,7 +69,7 @@ class HttpListingSource:
             return replace(outcome, detail=self._source.redactor.text(outcome.detail))
         return outcome
 
-    def _sorted(self, request: PageRequest, target: str, answer: Answer, shown: bytes) -> Outcome:
+    def _sorted(self, request: PageRequest, target: str, answer: Answer, shown: bytes) -> Answered:
         if answer.status:
             # A status that refuses says enough, whether or not its body came whole.
             filters = self._source.client.rate_limited_filters

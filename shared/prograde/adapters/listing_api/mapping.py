@@ -8,6 +8,9 @@ from prograde.domain.listing import Listing, ListingStatus, Rejection, parse_lis
 from prograde.domain.outcome import NotFound, ProfilePage
 from prograde.domain.profile import parse_profile
 
+RECORDS_MAX = 100_000
+"""Of one page: what a paginator's limit may ask for. Each record is kept, and a body may hold millions of zeros."""
+
 
 class RecordMapper:
     """Reads our fields from a source's records."""
@@ -44,6 +47,8 @@ class ListingMapper:
         found = _select(self._data_selector, document)
         if not isinstance(found, list):
             raise UnusableAnswerError("malformed", f"data_selector {self._data_selector.text} finds no list")
+        if len(found) > RECORDS_MAX:
+            raise UnusableAnswerError("too_large", f"the page holds more than {RECORDS_MAX:,} records")
         return tuple(self._listing(record) for record in found)
 
     def _listing(self, record: object) -> Listing | Rejection:

@@ -10,6 +10,7 @@ from prograde.errors import InputError, Problem
 TEXT_LENGTH_MAX = 200_000
 DEPTH_MAX = 20
 
+_HALF_CHARACTER = re.compile("[\ud800-\udfff]")
 _WHOLE_NUMBER = re.compile(r"0|-?[1-9][0-9]{0,18}")
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,18})\.[0-9]{1,18}")
 _WORDS = {"": None, "~": None, "null": None, "true": True, "false": False}
@@ -30,6 +31,9 @@ def read_yaml(text: str) -> dict[str, object]:
         ) from None
     except yaml.YAMLError:
         raise _input_error("a control character", "write it as text, or leave it out") from None
+    except (OverflowError, ValueError):
+        # What the library lets slip: \UFFFFFFFF, or a %YAML directive with thousands of digits.
+        raise _input_error("a character or version that does not exist", "write plain YAML 1.2") from None
     if not isinstance(root, yaml.MappingNode):
         raise _input_error("no mapping", "must hold keys and values: prograde init writes an example")
     problems = list(_problems(root, ()))
@@ -39,7 +43,7 @@ def read_yaml(text: str) -> dict[str, object]:
 
 
 def _check_events(text: str) -> None:
-    """Refuse what is never needed and can blow up: aliases, and nesting without end."""
+    """Refuse what is never needed and can blow up: aliases, nesting without end, text that is no Unicode."""
     depth = 0
     for event in yaml.parse(text, Loader=yaml.SafeLoader):
         line = f"line {event.start_mark.line + 1}" if event.start_mark else "source file"
@@ -48,6 +52,10 @@ def _check_events(text: str) -> None:
             raise _input_error(f"*{event.anchor}", "write it out: aliases are not read", line)
         if depth > DEPTH_MAX:
             raise _input_error("nested too deeply", f"at most {DEPTH_MAX} levels are read", line)
+        if isinstance(event, yaml.ScalarEvent) and _HALF_CHARACTER.search(event.value):
+            raise _input_error(
+                event.value, "holds half a character, which nothing can write: write \\U and all of it", line
+            )
 
 
 def _problems(node: yaml.Node, path: tuple[str, ...]) -> Iterator[Problem]:

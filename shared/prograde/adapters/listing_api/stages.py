@@ -9,7 +9,7 @@ from prograde.adapters.listing_api.json_template import JsonTemplate
 from prograde.adapters.listing_api.mapping import ListingMapper, ProfileMapper
 from prograde.adapters.listing_api.paginators import Fetched, Paginator
 from prograde.adapters.listing_api.templates import Template, query_text
-from prograde.domain.outcome import ListingPage, Outcome
+from prograde.domain.outcome import Answered, ListingPage
 from prograde.ports import PageRequest
 
 
@@ -53,7 +53,7 @@ class ProfileStage:
         target: str,  # noqa: ARG002  # as a ListingStage
         headers: Mapping[str, str],  # noqa: ARG002  # as a ListingStage
         document: object,
-    ) -> Outcome:
+    ) -> Answered:
         """Sort a document; raises UnusableAnswerError."""
         return self.mapper.read(document)
 
@@ -71,7 +71,7 @@ class ListingStage:
         """Give the call to make."""
         return self.paginator.call(self.endpoint.call(request), request.cursor)
 
-    def outcome(self, request: PageRequest, target: str, headers: Mapping[str, str], document: object) -> Outcome:
+    def outcome(self, request: PageRequest, target: str, headers: Mapping[str, str], document: object) -> Answered:
         """Sort the answer to `target`; raises UnusableAnswerError."""
         records = self.mapper.read(document)
         next_cursor = self.paginator.next_cursor(Fetched(target, request.cursor, headers, document, len(records)))

@@ -28,6 +28,7 @@ _ROUTES = {
     "page": ("fetch_page", "/"),
     SOUNDING: ("fetch_page", "/sounding"),
     "seed": ("start_batch", "/tasks/seed"),
+    "wake": ("start_batch", "/tasks/wake"),
     "finalize": ("finalize", "/"),
 }
 

@@ -5,7 +5,7 @@ import tempfile
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from prograde.domain.batch import Batch
 from prograde.domain.professional import Professional
 from prograde.domain.raw_page import RawPage
 from prograde.errors import CorruptionError, ProgradeError, UnavailableError
-from prograde.ports import Difference, GradedRow, RankedRow, Reconciliation, Run
+from prograde.ports import ATTEMPT_BODY_MAX, Attempt, Difference, GradedRow, RankedRow, Reconciliation, Run
 
 MEMORY_LIMIT = "2GB"
 THREADS = 1
@@ -99,9 +99,8 @@ class DuckdbWarehouse:
             "cutoff": batch.parameters.cutoff.isoformat(),
             "as_of": batch.parameters.as_of.isoformat(),
         }
-        raw_files = sorted((self._folder / "raw_pages" / batch.batch_id).glob("*.ndjson"))
-        with self._connection(batch) as connection:
-            connection.execute(f"CREATE TEMP VIEW raw_page_log AS {scan('raw_page_log', raw_files)}")
+        with self._run_connection(batch) as connection:
+            self._see_raw_pages(connection, batch.batch_id)
             connection.execute(f"CREATE TEMP TABLE raw_pages AS {_transpiled('raw_pages')}")
             raw_pages = next(_rows(connection, "visible_raw_pages", batch_id=batch.batch_id))
             missing = _rows(connection, "missing_raw_ids", **run)
@@ -109,10 +108,22 @@ class DuckdbWarehouse:
             differences = _rows(connection, "differences", **run, **rules)
             return Reconciliation(int(raw_pages[0]), missing_raw_ids, tuple(Difference(*row) for row in differences))
 
+    def attempts(self, batch_id: str, professional_id: str) -> tuple[Attempt, ...]:
+        """Read a professional's raw rows; every segment of the batch is looked through."""
+        with self._connection() as connection:
+            self._see_raw_pages(connection, batch_id)
+            rows = _rows(
+                connection, "attempts", batch_id=batch_id, professional_id=professional_id, body_max=ATTEMPT_BODY_MAX
+            )
+            return tuple(
+                Attempt(raw_id, step, stage, page, outcome, sent_at.replace(tzinfo=UTC), *rest)
+                for raw_id, step, stage, page, outcome, sent_at, *rest in rows
+            )
+
     def ranked(self, batch: Batch) -> Iterator[RankedRow]:
         """Stream the export's rows."""
         run = {"batch_id": batch.batch_id, "grading_run": batch.grading_run}
-        with self._connection(batch) as connection:
+        with self._run_connection(batch) as connection:
             for position, grade, reasons, document in _rows(connection, "ranked", **run):
                 yield RankedRow(position, grade, tuple(reasons), PROFESSIONAL.read(document))
 
@@ -125,9 +136,13 @@ class DuckdbWarehouse:
     def _file(self, table: str, batch: Batch) -> Path:
         return self._folder / table / batch.batch_id / f"{batch.grading_run:06}.ndjson"
 
+    def _see_raw_pages(self, connection: duckdb.DuckDBPyConnection, batch_id: str) -> None:
+        files = sorted((self._folder / "raw_pages" / batch_id).glob("*.ndjson"))
+        connection.execute(f"CREATE TEMP VIEW raw_page_log AS {scan('raw_page_log', files)}")
+
     @contextmanager
-    def _connection(self, batch: Batch) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Lend a DuckDB that sees the batch's grading run."""
+    def _connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Lend a DuckDB."""
         config: dict[str, str | bool | int | float | list[str]] = {
             "memory_limit": MEMORY_LIMIT,
             "threads": THREADS,
@@ -135,6 +150,12 @@ class DuckdbWarehouse:
             "autoinstall_known_extensions": False,
         }
         with mapped_duckdb_errors(), duckdb.connect(":memory:", config=config) as connection:
+            yield connection
+
+    @contextmanager
+    def _run_connection(self, batch: Batch) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Lend a DuckDB that sees the batch's grading run."""
+        with self._connection() as connection:
             for table in ("results", "grades"):
                 file = self._file(table, batch)
                 connection.execute(f"CREATE TEMP VIEW {table} AS {scan(table, [file] if file.exists() else [])}")

@@ -29,18 +29,18 @@ class Pacer:
         self.free_at: datetime | None = None
         """When the call that waits may leave; None while none waits."""
 
-    def pass_one(self) -> datetime:
+    def pass_one(self, share: float = 1.0) -> datetime:
         """Wait for the turn, then until every window allows one more."""
         with self._turn:
             while not self._closing.is_set():
-                sent_at, self.free_at = self._reserve()
+                sent_at, self.free_at = self._reserve(share)
                 if self.free_at is None:
                     self.calls += 1
                     return sent_at
                 self._closing.wait((self.free_at - sent_at).total_seconds())
         raise InterruptedCallError("shutting down: the call was not made")
 
-    def _reserve(self) -> tuple[datetime, datetime | None]:
+    def _reserve(self, share: float) -> tuple[datetime, datetime | None]:
         """Tell the time, and record a call at it if the windows allow one; otherwise tell when they will."""
         with self._ledger.locked():
             # Read under the lock: another process may have recorded a later call while this one waited for it.
@@ -49,7 +49,7 @@ class Pacer:
             last = self._ledger.latest(1)
             if last is not None and instant < last:
                 self._ledger.move(last - instant)
-            moment = free_at(self._limits, instant, self._ledger.latest)
+            moment = free_at(self._limits, instant, self._ledger.latest, share)
             if moment > instant:
                 return now, moment_of(moment)
             self._ledger.add(instant)

@@ -1,5 +1,6 @@
 """An append-only NDJSON log in segments: a line is durable when `append` returns, a torn one is never read."""
 
+import fcntl
 import os
 import threading
 from pathlib import Path
@@ -14,10 +15,11 @@ _sync = getattr(os, "fdatasync", os.fsync)
 
 class SegmentedLog:
     """
-    The lines of one folder's `NNNNNN.ndjson` files.
+    The lines of one folder's `NNNNNN.ndjson` files; several processes may append, each to a segment of its own.
 
     A process that dies while writing leaves a torn last line; what it described was never committed, so the next
-    process cuts it off. After a failed write the segment is closed and a new one begun.
+    process cuts it off. After a failed write the segment is closed and a new one begun. A segment is locked by the
+    process that writes it.
     """
 
     def __init__(self, folder: Path, segment_bytes_max: int = SEGMENT_BYTES_MAX) -> None:
@@ -50,17 +52,27 @@ class SegmentedLog:
         self._end_segment()
         make_folder(self._folder)
         segments = sorted(self._folder.glob("*.ndjson"))
-        number = int(segments[-1].stem) + 1 if segments else 1
         for segment in segments[-1:]:
-            cut_torn_line(segment)
-            # A disk that stays full leaves one empty segment, not one for each try.
-            if segment.stat().st_size == 0:
-                segment.unlink()
-        path = self._folder / f"{number:06}.ndjson"
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o644)
-        self._descriptor, self._size = descriptor, 0
+            _mend(segment)
+        number = int(segments[-1].stem) + 1 if segments else 1
+        self._descriptor, self._size = self._created(number), 0
         sync_folder(self._folder)
-        return descriptor
+        return self._descriptor
+
+    def _created(self, number: int) -> int:
+        """Create and lock the segment of this number, or of the next one that no other process has taken."""
+        while True:
+            path = self._folder / f"{number:06}.ndjson"
+            try:
+                descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o644)
+            except FileExistsError:
+                number += 1
+                continue
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            # Another process may have taken it for an empty one left behind, right before it was locked.
+            if os.fstat(descriptor).st_nlink:
+                return descriptor
+            os.close(descriptor)
 
     def _end_segment(self) -> None:
         if self._descriptor is not None:
@@ -73,6 +85,19 @@ def _write(descriptor: int, content: bytes) -> None:
     while rest:
         rest = rest[os.write(descriptor, rest) :]
     _sync(descriptor)
+
+
+def _mend(segment: Path) -> None:
+    """Cut off a torn line, unless another process still writes here; an empty segment is removed."""
+    with segment.open("r+b") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return
+        cut_torn_line(segment)
+        # A disk that stays full leaves one empty segment, not one for each try.
+        if segment.stat().st_size == 0:
+            segment.unlink()
 
 
 def cut_torn_line(segment: Path) -> None:

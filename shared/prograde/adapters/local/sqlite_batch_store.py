@@ -9,7 +9,7 @@ from typing import TypeVar
 from prograde.adapters.documents import BATCH, COUNTER, PROFESSIONAL
 from prograde.adapters.local.sqlite_file import SqliteFile
 from prograde.domain.batch import Batch, Counter
-from prograde.domain.professional import Professional
+from prograde.domain.professional import Professional, State
 from prograde.errors import CorruptionError
 
 T = TypeVar("T")
@@ -21,11 +21,11 @@ CREATE TABLE IF NOT EXISTS counters (
     batch_id TEXT NOT NULL, number INTEGER NOT NULL, document TEXT NOT NULL, PRIMARY KEY (batch_id, number)
 );
 CREATE TABLE IF NOT EXISTS professionals (
-    batch_id TEXT NOT NULL, professional_id TEXT NOT NULL, is_open INTEGER NOT NULL, due_at INTEGER NOT NULL,
-    epoch INTEGER NOT NULL, document TEXT NOT NULL, PRIMARY KEY (batch_id, professional_id)
+    batch_id TEXT NOT NULL, professional_id TEXT NOT NULL, state TEXT NOT NULL, due_at INTEGER NOT NULL,
+    document TEXT NOT NULL, PRIMARY KEY (batch_id, professional_id)
 ) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS open_by_due_at ON professionals (batch_id, due_at) WHERE is_open = 1;
-CREATE INDEX IF NOT EXISTS open_by_epoch ON professionals (batch_id, epoch) WHERE is_open = 1;
+CREATE INDEX IF NOT EXISTS open_by_due_at ON professionals (batch_id, due_at) WHERE state = 'open';
+CREATE INDEX IF NOT EXISTS by_state ON professionals (batch_id, state, professional_id);
 CREATE TABLE IF NOT EXISTS watermark (id INTEGER PRIMARY KEY CHECK (id = 0), sent_at INTEGER NOT NULL);
 """
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -70,7 +70,7 @@ class SqliteBatchStore:
         """Create those that do not exist yet."""
         with self._file.write() as connection:
             connection.executemany(
-                "INSERT INTO professionals VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                "INSERT INTO professionals VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
                 [_professional_row(professional) for professional in professionals],
             )
 
@@ -114,17 +114,21 @@ class SqliteBatchStore:
 
     def due_before(self, batch_id: str, moment: datetime, limit: int) -> tuple[Professional, ...]:
         """Read open professionals that were due before a moment."""
-        return self._open_where(batch_id, "due_at < ? ORDER BY due_at", microseconds(moment), limit)
-
-    def behind_epoch(self, batch_id: str, epoch: int, limit: int) -> tuple[Professional, ...]:
-        """Read open professionals last woken for an older epoch."""
-        return self._open_where(batch_id, "epoch < ?", epoch, limit)
-
-    def _open_where(self, batch_id: str, condition: str, value: int, limit: int) -> tuple[Professional, ...]:
         with self._file.read() as connection:
             rows = connection.execute(
-                f"SELECT document FROM professionals WHERE batch_id = ? AND is_open = 1 AND {condition} LIMIT ?",  # noqa: S608  # both conditions are written above
-                (batch_id, value, limit),
+                "SELECT document FROM professionals WHERE batch_id = ? AND state = 'open' AND due_at < ?"
+                " ORDER BY due_at LIMIT ?",
+                (batch_id, microseconds(moment), limit),
+            )
+            return tuple(PROFESSIONAL.read(row[0]) for row in rows)
+
+    def in_state(self, batch_id: str, state: State, after: str, limit: int) -> tuple[Professional, ...]:
+        """Read professionals of a state by id."""
+        with self._file.read() as connection:
+            rows = connection.execute(
+                "SELECT document FROM professionals WHERE batch_id = ? AND state = ? AND professional_id > ?"
+                " ORDER BY professional_id LIMIT ?",
+                (batch_id, state, after, limit),
             )
             return tuple(PROFESSIONAL.read(row[0]) for row in rows)
 
@@ -193,19 +197,17 @@ class SqliteTransaction:
     def put_professional(self, professional: Professional) -> None:
         """Write a professional."""
         self._connection.execute(
-            "INSERT INTO professionals VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
-            " is_open = excluded.is_open, due_at = excluded.due_at, epoch = excluded.epoch,"
-            " document = excluded.document",
+            "INSERT INTO professionals VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
+            " state = excluded.state, due_at = excluded.due_at, document = excluded.document",
             _professional_row(professional),
         )
 
 
-def _professional_row(professional: Professional) -> tuple[str, str, bool, int, int, str]:
+def _professional_row(professional: Professional) -> tuple[str, str, str, int, str]:
     return (
         professional.batch_id,
         professional.professional_id,
-        not professional.is_final,
+        professional.state,
         microseconds(professional.due_at),
-        professional.epoch,
         PROFESSIONAL.write(professional),
     )

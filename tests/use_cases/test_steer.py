@@ -5,8 +5,8 @@ import pytest
 from prograde.domain.batch import BatchStatus
 from prograde.domain.effects import FinalizeTask
 from prograde.errors import ConflictError, NotFoundError
-from prograde.use_cases import resume_batch as resuming
-from prograde.use_cases.resume_batch import resume_batch
+from prograde.use_cases import wake as waking
+from prograde.use_cases.steer import resume_batch
 from tests.use_cases.bench import Bench
 from tests.use_cases.interruptions import Crash
 
@@ -67,7 +67,7 @@ def test_two_resumes_at_once_wake_nobody_twice(paused: Bench) -> None:
 def test_a_resume_after_a_crash_wakes_the_others(
     paused: Bench, nth: int, chunk: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(resuming, "CHUNK", chunk)
+    monkeypatch.setattr(waking, "CHUNK", chunk)
     with pytest.raises(Crash):
         resume_batch(paused.dying_before("store.transact", nth), paused.batch().batch_id)
 

@@ -1,0 +1,63 @@
+"""What a batch learns of its source from one step of a professional."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from prograde.domain.batch import Batch, BatchStatus, gave_up, waking_everybody
+from prograde.domain.outcome import Failure, ListingPage, NotFound, Outcome, ProfilePage, Proven, Throttled, Unproven
+from prograde.domain.professional import Professional
+from prograde.domain.source_health import OUTAGE_FAILURES, SHARE_AFTER_OUTAGE, Answer, Outage, Pace
+
+
+def learned(batch: Batch, before: Professional, after: Professional, outcome: Outcome, now: datetime) -> Batch:
+    """
+    Note what a step says of the source; the batch itself where it says nothing new.
+
+    Failures of a professional while nobody is answered open an outage, of which that professional is the probe; what
+    brings the probe on, or ends it, ends the outage and wakes everybody.
+    """
+    if batch.status is not BatchStatus.RUNNING:
+        return batch
+    match outcome:
+        case Throttled():
+            return _paced(batch, batch.pace.slowed(now))
+        case ProfilePage() | ListingPage() | NotFound():
+            return _recovered(_answered(batch, before, before.professional_id, now), before, now)
+        case Proven(professional_id):
+            return _recovered(_answered(batch, before, professional_id, now), before, now)
+        case Failure() | Unproven() if not after.is_final:
+            return _failing(batch, after, now)
+        case _:
+            return _recovered(batch, before, now) if after.is_final else batch
+
+
+def _paced(batch: Batch, pace: Pace) -> Batch:
+    return batch if pace is batch.pace else replace(batch, pace=pace)
+
+
+def _answered(batch: Batch, before: Professional, professional_id: str, now: datetime) -> Batch:
+    known = batch.answers.get(before.stage)
+    # An answer that was asked for as a proof is noted however fresh the last one is.
+    is_asked_for = professional_id != before.professional_id
+    if known is not None and known.is_fresh(now) and not is_asked_for:
+        return batch
+    return replace(batch, answers={**batch.answers, before.stage: Answer(now, professional_id)})
+
+
+def _failing(batch: Batch, after: Professional, now: datetime) -> Batch:
+    if batch.outage is None:
+        if after.unproven_failures < OUTAGE_FAILURES:
+            return batch
+        return replace(batch, outage=Outage(now, after.professional_id), waking=None)
+    patience = timedelta(minutes=batch.parameters.outage_patience_minutes)
+    is_probe = after.professional_id == batch.outage.probe_id
+    if not is_probe or now - batch.outage.since < patience:
+        return batch
+    return gave_up(batch, f"the source answered nobody since {batch.outage.since:%Y-%m-%d %H:%M:%S} UTC", now)
+
+
+def _recovered(batch: Batch, before: Professional, now: datetime) -> Batch:
+    """End an outage whose probe came on: slowly at first, with everybody woken."""
+    if batch.outage is None or batch.outage.probe_id != before.professional_id:
+        return batch
+    return waking_everybody(replace(batch, outage=None, pace=Pace(SHARE_AFTER_OUTAGE, now)), now)

@@ -1,0 +1,70 @@
+"""
+What a batch knows of its source: whom it answered last, whether it is out, and how fast it may be asked.
+
+A professional's failures are its own only while the source answers others. That is told by the last answer in the
+same stage, and where there is none since, by asking for that page once more.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+ANSWER_EVERY = timedelta(seconds=2)
+"""How often an answer is noted: the batch's document must not be written for every page."""
+OUTAGE_FAILURES = 3
+"""Failures in a row, with nobody answered in between, that make an outage."""
+
+SHARE_MIN = 0.05
+SHARE_AFTER_OUTAGE = 0.1
+SLOWED_EVERY = timedelta(seconds=5)
+"""Calls in flight are throttled together: that is one sign to slow down, not eight."""
+RISE_PER_SECOND = 1 / 120
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The source answered somebody's page well."""
+
+    at: datetime
+    professional_id: str
+
+    def proves(self, failed_at: datetime, now: datetime) -> bool:
+        """Tell whether the source was well after a failure; an answer from the future is a clock that was set back."""
+        return failed_at < self.at <= now
+
+    def is_fresh(self, now: datetime) -> bool:
+        """Tell whether a newer answer is not worth noting yet."""
+        return timedelta() <= now - self.at < ANSWER_EVERY
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """The source answers nobody since (about) `since`; only the probe's page is asked for until it does."""
+
+    since: datetime
+    probe_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """
+    The share of the declared rate that the source bears: 1 is all of it.
+
+    Halved when the source throttles, and risen again by time alone: all of it after two minutes at the most, so that
+    nothing need be stored for a rise.
+    """
+
+    share: float = 1.0
+    since: datetime | None = None
+
+    def share_at(self, now: datetime) -> float:
+        """Tell the share at a moment, in (0, 1]."""
+        if self.since is None:
+            return self.share
+        risen = self.share + RISE_PER_SECOND * max(0.0, (now - self.since).total_seconds())
+        return min(1.0, risen)
+
+    def slowed(self, now: datetime) -> "Pace":
+        """Halve the share, unless that was done a moment ago."""
+        if self.since is not None and timedelta() <= now - self.since < SLOWED_EVERY:
+            return self
+        return Pace(max(SHARE_MIN, self.share_at(now) / 2), now)

@@ -1,0 +1,72 @@
+"""Pause, resume and cancel from the command line, also while another process works the batch."""
+
+from pathlib import Path
+
+import click
+
+from prograde.domain.batch import BatchStatus
+from prograde.entrypoints import session
+from prograde.entrypoints.session import Terminal
+from prograde.entrypoints.workplace import (
+    existing_directory,
+    owned_machine,
+    refuse_beside_unfinished,
+    shared_machine,
+    the_unfinished,
+    with_data_dir,
+    with_output,
+)
+from prograde.errors import ConflictError
+from prograde.use_cases.read_batch import read_progress
+from prograde.use_cases.steer import cancel_batch, pause_batch, resume_batch
+
+
+@click.command()
+@click.argument("batch_id", required=False)
+@click.option("--reason", default="paused by hand", show_default=True, help="What is shown until it is resumed.")
+@with_data_dir
+@with_output
+def pause(batch_id: str | None, reason: str, data_dir: Path, output: str) -> int:
+    """Pause a batch: calls in flight are finished, no other is made; `prograde resume` goes on."""
+    directory = existing_directory(data_dir)
+    with shared_machine(directory) as machine:
+        batch = pause_batch(machine.services, the_unfinished(machine, batch_id).batch_id, reason)
+        progress = read_progress(machine.services.store, batch.batch_id)
+    session.report(progress, Terminal(data_dir, is_json=output == "json"))
+    return session.EXIT_COMPLETE
+
+
+@click.command()
+@click.argument("batch_id", required=False)
+@with_data_dir
+@with_output
+def resume(batch_id: str | None, data_dir: Path, output: str) -> int:
+    """Go on with a batch that was interrupted or paused; the unfinished one, if there is only one."""
+    directory = existing_directory(data_dir)
+    with owned_machine(directory) as machine:
+        batch = the_unfinished(machine, batch_id)
+        if batch.status.is_over:
+            raise ConflictError(f"batch {batch_id} is {batch.status}: there is nothing to resume")
+        refuse_beside_unfinished(machine, data_dir, chosen=batch)
+        machine.source(batch)
+        if batch.status in (BatchStatus.PAUSED, BatchStatus.RUNNING):
+            batch = resume_batch(machine.services, batch.batch_id)
+        return session.run_to_end(machine, batch, Terminal(data_dir, is_json=output == "json"))
+
+
+@click.command()
+@click.argument("batch_id", required=False)
+@with_data_dir
+@with_output
+def cancel(batch_id: str | None, data_dir: Path, output: str) -> int:
+    """End a batch early: no further call is made, and what is there is exported, marked as cancelled."""
+    terminal = Terminal(data_dir, is_json=output == "json")
+    directory = existing_directory(data_dir)
+    with shared_machine(directory) as machine:
+        batch = cancel_batch(machine.services, the_unfinished(machine, batch_id).batch_id)
+        if directory.is_taken:
+            progress = read_progress(machine.services.store, batch.batch_id)
+            session.report(progress, terminal, is_being_worked=True)
+            return session.EXIT_COMPLETE
+    with owned_machine(directory) as machine:
+        return session.run_to_end(machine, batch, terminal)

@@ -1,0 +1,97 @@
+"""What the commands share: the data directory that they work in, and how they answer."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, TextIO, TypeVar
+
+import click
+
+from prograde import structured_logging
+from prograde.adapters.local.data_directory import DataDirectory
+from prograde.adapters.local.source_files import SourceFolder
+from prograde.bootstrap import LocalMachine, local_machine
+from prograde.domain.batch import Batch, BatchStatus
+from prograde.errors import InputError, NotFoundError, Problem
+from prograde.use_cases.read_batch import read_batch
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def with_data_dir(command: F) -> F:
+    """Give a command the option --data-dir."""
+    return click.option(
+        "--data-dir",
+        type=click.Path(path_type=Path),
+        default="prograde-data",
+        show_default=True,
+        help="The folder that keeps batches, raw rows and exports.",
+    )(command)
+
+
+def with_output(command: F) -> F:
+    """Give a command the option --output."""
+    return click.option(
+        "--output", type=click.Choice(["text", "json"]), default="text", help="How the result is printed."
+    )(command)
+
+
+@contextmanager
+def owned_machine(directory: DataDirectory) -> Iterator[LocalMachine]:
+    """Lend the machine of a data directory that no other process has, its log open."""
+    with (
+        directory.lock(),
+        _log(directory) as log,
+        local_machine(directory, SourceFolder(directory.folder), os.environ) as machine,
+    ):
+        structured_logging.configure(log)
+        yield machine
+
+
+@contextmanager
+def _log(directory: DataDirectory) -> Iterator[TextIO]:
+    """Lend the log file; lines that a full disk does not take are lost, and must not hide what the run has to say."""
+    log = directory.log.open("a", encoding="utf-8")
+    try:
+        yield log
+    finally:
+        with suppress(OSError):
+            log.close()
+
+
+@contextmanager
+def shared_machine(directory: DataDirectory) -> Iterator[LocalMachine]:
+    """Lend the machine of a data directory in which another process may be working: its state, never its tasks."""
+    with local_machine(directory, SourceFolder(directory.folder), os.environ) as machine:
+        yield machine
+
+
+def existing_directory(data_dir: Path) -> DataDirectory:
+    """Find the data directory of earlier runs; raises InputError when nothing was ever started there."""
+    directory = DataDirectory(data_dir)
+    if not directory.is_there:
+        raise InputError([Problem("data_dir", str(data_dir), "holds no batches: give the folder of an earlier run")])
+    return directory
+
+
+def refuse_beside_unfinished(machine: LocalMachine, data_dir: Path, chosen: Batch | None) -> None:
+    """One batch at a time shares the pace of a data directory; an unfinished one is never pre-empted silently."""
+    for batch in machine.services.store.batches():
+        is_other = chosen is None or batch.batch_id != chosen.batch_id
+        if is_other and not batch.status.is_over and batch.status is not BatchStatus.PAUSED:
+            remedy = f"holds the unfinished batch {batch.batch_id}: prograde resume it first, or choose another"
+            raise InputError([Problem("data_dir", str(data_dir), remedy)])
+
+
+def the_unfinished(machine: LocalMachine, batch_id: str | None) -> Batch:
+    """Find the batch that is meant: the named one, or the only one that is not over."""
+    store = machine.services.store
+    if batch_id is not None:
+        return read_batch(store, batch_id)
+    unfinished = [batch for batch in store.batches() if not batch.status.is_over]
+    if len(unfinished) == 1:
+        return unfinished[0]
+    if not unfinished:
+        raise NotFoundError("every batch here is over: name the one that is meant")
+    raise InputError([Problem("batch_id", None, f"name one of {', '.join(batch.batch_id for batch in unfinished)}")])

@@ -1,0 +1,125 @@
+"""Dead letters: professionals that failed, kept with their evidence until somebody replays or discards them."""
+
+from collections import Counter as Tally
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from prograde.domain.batch import Batch, Counter, reopened
+from prograde.domain.effects import effects
+from prograde.domain.professional import Professional, State, replayed
+from prograde.errors import ConflictError, CorruptionError, NotFoundError
+from prograde.ports import Attempt, BatchStore, Transaction
+from prograde.use_cases.read_batch import read_batch
+from prograde.use_cases.services import Services
+
+CHUNK = 100
+
+
+def dead_letters(store: BatchStore, batch_id: str, cause: str | None = None) -> Iterator[Professional]:
+    """
+    Stream a batch's failed professionals that nobody has discarded, by id; of one cause only if it is given.
+
+    Raises NotFoundError when there is no such batch.
+    """
+    read_batch(store, batch_id)
+    after = ""
+    while failed := store.in_state(batch_id, State.FAILED, after, CHUNK):
+        for professional in failed:
+            if not professional.is_discarded and cause in (None, professional.failure_cause):
+                yield professional
+        after = failed[-1].professional_id
+
+
+def evidence(services: Services, batch_id: str, professional_id: str) -> tuple[Professional, tuple[Attempt, ...]]:
+    """Read a failed professional and every call that was made for it; raises NotFoundError, or ConflictError."""
+    professional = services.store.professional(batch_id, professional_id)
+    if professional is None:
+        raise NotFoundError(f"batch {batch_id} has no professional {professional_id}")
+    if professional.state is not State.FAILED:
+        raise ConflictError(f"professional {professional_id} is {professional.state}: it has no dead letter")
+    return professional, services.warehouse.attempts(batch_id, professional_id)
+
+
+def replay(services: Services, batch_id: str, professional_ids: Sequence[str]) -> Batch:
+    """
+    Open failed professionals again, each with a new step; the batch runs on, and another grading run follows.
+
+    A hundred at a time, whole or not at all. Raises NotFoundError for an unknown id, and ConflictError for one that
+    has not failed or a batch that cannot be reopened (cancelled, draining, finalizing); one that is open already is
+    left as it is.
+    """
+    now = services.clock.now()
+    batch = read_batch(services.store, batch_id)
+    for ids in _chunks(professional_ids):
+
+        def reopen(transaction: Transaction, ids: Sequence[str] = ids) -> tuple[Batch, list[Professional]]:
+            stored, professionals = _read(transaction, batch_id, ids)
+            closed = [each for each in professionals if each.is_final]
+            if not closed:
+                return stored, professionals
+            counters = _reopened_counters(transaction, stored, closed)
+            awake = [replayed(each, now, stored.epoch) if each.is_final else each for each in professionals]
+            were_drained = sum(counter.pending == count for counter, count in counters)
+            running = replace(reopened(stored), drained=stored.drained - were_drained)
+            transaction.put_batch(running)
+            for counter, _ in counters:
+                transaction.put_counter(batch_id, counter)
+            for professional in awake:
+                transaction.put_professional(professional)
+            return running, awake
+
+        after, awake = services.store.transact(reopen)
+        services.queue.enqueue([task for professional in awake for task in effects(after, professional)])
+        if after.status is not batch.status:
+            services.warehouse.append_batch(after, now)
+        batch = after
+    return batch
+
+
+def discard(services: Services, batch_id: str, professional_ids: Sequence[str]) -> None:
+    """
+    Take dead letters off the list: they were looked at, and the professionals stay failed.
+
+    Raises NotFoundError for an unknown id, and ConflictError for one that has not failed.
+    """
+    read_batch(services.store, batch_id)
+    for ids in _chunks(professional_ids):
+
+        def note(transaction: Transaction, ids: Sequence[str] = ids) -> None:
+            for professional in _read(transaction, batch_id, ids)[1]:
+                if professional.state is not State.FAILED:
+                    raise ConflictError(
+                        f"professional {professional.professional_id} is {professional.state}: it has no dead letter"
+                    )
+                transaction.put_professional(replace(professional, is_discarded=True))
+
+        services.store.transact(note)
+
+
+def _chunks(professional_ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    unique = list(dict.fromkeys(professional_ids))
+    return (unique[start : start + CHUNK] for start in range(0, len(unique), CHUNK))
+
+
+def _read(transaction: Transaction, batch_id: str, ids: Sequence[str]) -> tuple[Batch, list[Professional]]:
+    batch = transaction.batch(batch_id)
+    if batch is None:
+        raise CorruptionError(f"batch {batch_id} is gone")
+    professionals = []
+    for professional_id in ids:
+        professional = transaction.professional(batch_id, professional_id)
+        if professional is None:
+            raise NotFoundError(f"batch {batch_id} has no professional {professional_id}")
+        professionals.append(professional)
+    return batch, professionals
+
+
+def _reopened_counters(
+    transaction: Transaction, batch: Batch, closed: Sequence[Professional]
+) -> list[tuple[Counter, int]]:
+    """Read the counters of final professionals, and open as many on each as are told beside it."""
+    tally = Tally(professional.sequence % batch.counters for professional in closed)
+    return [
+        (transaction.counter(batch.batch_id, index).reopened(State.FAILED, count), count)
+        for index, count in sorted(tally.items())
+    ]
