@@ -97,10 +97,9 @@ class SqliteTaskQueue:
             return taken
         now = microseconds(self._clock.now())
         with self._file.write() as connection:
-            if finished:
-                connection.executemany(
-                    "UPDATE tasks SET state = 'delivered', body = '', due_at = ? WHERE name = ?",
-                    [(now, name) for name in finished],
+            for name in finished:
+                connection.execute(
+                    "UPDATE tasks SET state = 'delivered', body = '', due_at = ? WHERE name = ?", (now, name)
                 )
             if now >= self._forget_at:
                 self._forget_at = now + FORGET_EVERY // timedelta(microseconds=1)
