@@ -64,6 +64,4 @@ def test_at_any_share_no_window_holds_more_than_its_limit(windows: list[RateLimi
 def test_a_smaller_share_never_lets_a_call_leave_sooner(windows: list[RateLimit], one: float, other: float) -> None:
     slower, quicker = sorted((one, other))
 
-    assert all(
-        late >= early for late, early in zip(sent(windows, 40, slower), sent(windows, 40, quicker), strict=True)
-    )
+    assert all(late >= early for late, early in zip(sent(windows, 40, slower), sent(windows, 40, quicker), strict=True))

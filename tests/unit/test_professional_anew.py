@@ -18,9 +18,7 @@ FAILING = replace(
 
 
 def test_a_new_epoch_gives_a_new_name_and_forgives_failures_and_nothing_else() -> None:
-    expected = replace(
-        FAILING, wake=1, epoch=7, due_at=LATER, failures_in_a_row=0, unproven_failures=0, failed_at=None
-    )
+    expected = replace(FAILING, wake=1, epoch=7, due_at=LATER, failures_in_a_row=0, unproven_failures=0, failed_at=None)
 
     assert expected == begun_anew(FAILING, LATER, 7)
 
