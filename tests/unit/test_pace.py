@@ -1,6 +1,7 @@
 """When the next call may leave: at a share of the rate, evenly."""
 
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -34,7 +35,7 @@ def sent(windows: list[RateLimit], calls: int, share: float) -> list[int]:
 
 
 def gaps(moments: list[int]) -> list[int]:
-    return [later - earlier for earlier, later in zip(moments, moments[1:], strict=False)]
+    return [later - earlier for earlier, later in pairwise(moments)]
 
 
 @pytest.mark.parametrize(("share", "gap"), [(0.5, 100_000), (0.25, 200_000), (0.1, 500_000), (0.05, 1_000_000)])
