@@ -64,6 +64,16 @@ def test_in_an_outage_only_the_probe_has_a_task(
     assert [] == list(effects(batch, replace(OPEN, state=State.FAILED)))
 
 
+def test_who_drains_waits_no_longer_than_the_batch() -> None:
+    draining = replace(BATCH, op=None, status=BatchStatus.DRAINING, due_at=NOW)
+
+    for due_at in (NOW, LATER):
+        (task,) = effects(draining, replace(OPEN, due_at=due_at))
+        assert NOW == task.due_at
+    (task,) = effects(replace(draining, due_at=LATER), OPEN)
+    assert NOW == task.due_at
+
+
 def test_an_outage_keeps_nobody_from_being_seeded() -> None:
     assert [SeedTask] == [type(task) for task in effects(replace(BATCH, outage=Outage(NOW, "another")))]
 
