@@ -1,4 +1,4 @@
-"""Something happens right before any write of a run, whatever it writes to, and the end is the one that was promised."""
+"""Something happens right before any write of a run, whatever it writes to: the end is the one that was promised."""
 
 from collections.abc import Callable, Iterator
 from itertools import count
@@ -17,10 +17,10 @@ def disturbed_runs(folder: Path, happening: Callable[[Bench], object]) -> Iterat
     """Run a batch of two, once for each of its writes, with something happening before that write."""
     for nth in count(1):
         with opened(folder / str(nth)) as bench:
-            happened: list[int] = []
+            happened: list[bool] = []
 
-            def happen(bench: Bench = bench, happened: list[int] = happened) -> None:
-                happened.append(nth)
+            def happen(bench: Bench = bench, happened: list[bool] = happened) -> None:
+                happened.append(True)
                 if any(bench.services.store.batches()):
                     happening(bench)
 
