@@ -25,6 +25,7 @@ class ScriptedSource:
         self.in_flight: list[Callable[[], object]] = []
         self.answering: Callable[[PageRequest], Answered] = only_page
         self.seconds_a_call = 0.0
+        self.padding = b""
         self.requests: list[PageRequest] = []
         self.shares: list[float] = []
         self._clock = clock
@@ -34,7 +35,7 @@ class ScriptedSource:
         self.shares.append(share)
         sent_at = self._clock.now()
         outcome = self.script.pop(0) if self.script else self.answering(request)
-        body = f"answer {len(self.requests)}".encode()
+        body = f"answer {len(self.requests)}".encode() + self.padding
         exchange = Exchange(
             sent_at, 12.5, f"https://api.example/{request.stage}", 200, (), body, sha256(body).hexdigest()
         )
