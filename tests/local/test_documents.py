@@ -1,6 +1,6 @@
 """What is stored reads back as it was written."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC
 from types import EllipsisType
 from typing import Any, TypeVar
@@ -18,15 +18,17 @@ from prograde.adapters.documents import (
     read_page_task,
     read_seed_task,
     read_sounding_task,
+    read_wake_task,
     task_kind,
     write_task,
 )
 from prograde.domain.aggregation import Aggregate
-from prograde.domain.batch import Batch, Counter, Parameters, Roster, Seeding
-from prograde.domain.effects import FinalizeTask, PageTask, SeedTask, SoundingTask, Task
+from prograde.domain.batch import Batch, Counter, Parameters, Roster, Seeding, Waking
+from prograde.domain.effects import FinalizeTask, PageTask, SeedTask, SoundingTask, Task, WakeTask
 from prograde.domain.grading import Rubric, Tier
-from prograde.domain.professional import CountedPage, Professional
+from prograde.domain.professional import CountedPage, Professional, Stage
 from prograde.domain.profile import Profile, Statistics
+from prograde.domain.source_health import Answer, Outage, Pace
 from prograde.errors import CorruptionError, InputError
 from tests.contracts import specimens
 
@@ -35,6 +37,7 @@ T = TypeVar("T")
 READERS = {
     "page": read_page_task,
     "seed": read_seed_task,
+    "wake": read_wake_task,
     "finalize": read_finalize_task,
     "sounding": read_sounding_task,
 }
@@ -69,6 +72,7 @@ PROFILES = every_field(Profile, statistics=every_field(Statistics))
 PROFESSIONALS = every_field(
     Professional,
     due_at=MOMENTS,
+    failed_at=st.none() | MOMENTS,
     profile=st.none() | PROFILES,
     aggregate=every_field(Aggregate),
     ledger=st.lists(every_field(CountedPage), max_size=3).map(tuple),
@@ -83,10 +87,15 @@ BATCHES = every_field(
     finished_at=st.none() | MOMENTS,
     roster=every_field(Roster),
     op=st.none() | every_field(Seeding),
+    waking=st.none() | every_field(Waking, due_at=MOMENTS),
+    answers=st.dictionaries(st.sampled_from(Stage), every_field(Answer, at=MOMENTS)),
+    outage=st.none() | every_field(Outage, since=MOMENTS),
+    pace=every_field(Pace, share=st.floats(0, 1), since=st.none() | MOMENTS),
 )
 TASKS: st.SearchStrategy[Task] = st.one_of(
     every_field(PageTask, due_at=MOMENTS),
     every_field(SeedTask, due_at=MOMENTS),
+    every_field(WakeTask, due_at=MOMENTS),
     every_field(FinalizeTask, due_at=MOMENTS),
     every_field(SoundingTask, due_at=MOMENTS, sent_at=MOMENTS),
 )
@@ -100,6 +109,12 @@ def test_a_professional_reads_back(professional: Professional) -> None:
 @given(BATCHES)
 def test_a_batch_reads_back(batch: Batch) -> None:
     assert batch == BATCH.read(stored(BATCH.write(batch)))
+
+
+def test_the_answer_of_a_stage_is_found_again() -> None:
+    batch = replace(specimens.BATCH, answers={Stage.ACTIVE: Answer(specimens.NOON, "agent-1")})
+
+    assert Answer(specimens.NOON, "agent-1") == BATCH.read(BATCH.write(batch)).answers.get(Stage.ACTIVE)
 
 
 @given(every_field(Counter, by_state=COUNTS, by_grade=COUNTS))

@@ -22,9 +22,10 @@ def learned(batch: Batch, before: Professional, after: Professional, outcome: Ou
         case Throttled():
             return _paced(batch, batch.pace.slowed(now))
         case ProfilePage() | ListingPage() | NotFound():
-            return _recovered(_answered(batch, before, before.professional_id, now), before, now)
+            return _recovered(_answered(batch, before, now), before, now)
         case Proven(professional_id):
-            return _recovered(_answered(batch, before, professional_id, now), before, now)
+            # What was asked for as a proof is noted however fresh the last answer is.
+            return _recovered(_noted(batch, before, professional_id, now), before, now)
         case Failure() | Unproven() if not after.is_final:
             return _failing(batch, after, now)
         case _:
@@ -35,12 +36,13 @@ def _paced(batch: Batch, pace: Pace) -> Batch:
     return batch if pace is batch.pace else replace(batch, pace=pace)
 
 
-def _answered(batch: Batch, before: Professional, professional_id: str, now: datetime) -> Batch:
+def _answered(batch: Batch, before: Professional, now: datetime) -> Batch:
     known = batch.answers.get(before.stage)
-    # An answer that was asked for as a proof is noted however fresh the last one is.
-    is_asked_for = professional_id != before.professional_id
-    if known is not None and known.is_fresh(now) and not is_asked_for:
-        return batch
+    is_noted = known is not None and known.is_fresh(now)
+    return batch if is_noted else _noted(batch, before, before.professional_id, now)
+
+
+def _noted(batch: Batch, before: Professional, professional_id: str, now: datetime) -> Batch:
     return replace(batch, answers={**batch.answers, before.stage: Answer(now, professional_id)})
 
 

@@ -33,13 +33,13 @@ def free_at(limits: Sequence[RateLimit], now: int, latest: Callable[[int], int |
 
     `latest(n)` gives the send time of the call n calls ago, None if there were fewer. A call may leave when, in each
     window, the call `limit` calls ago left a whole window earlier; that is exact for a sliding window, and nothing
-    of the limit is given away. A `share` below 1 spaces the calls evenly at that share of the quickest rate.
+    of the limit is given away. A `share` below 1 spaces the calls evenly at that share of the tightest window's rate.
     """
     last = latest(1)
     if last is None:
         return now
-    even = min(limit.interval / limit.limit for limit in limits)
-    spacing = even * SPACING_SHARE if share >= 1 else even / share
+    evenly = [limit.interval / limit.limit for limit in limits]
+    spacing = min(evenly) * SPACING_SHARE if share >= 1 else max(evenly) / share
     moments = [last + _microseconds(spacing)]
     for limit in limits:
         before = latest(limit.limit)

@@ -17,6 +17,7 @@ from prograde.domain.outcome import (
     Outcome,
     ProfilePage,
     Proven,
+    Throttled,
     Unproven,
 )
 from prograde.domain.professional import Professional, State, advance, begun_anew
@@ -143,10 +144,11 @@ def _commit(services: Services, batch: Batch, seen: Professional, step: Step) ->
         if professional.step != seen.step:
             # Whoever was quicker may have died before its effects, so they are derived from what is stored now.
             return professional, _read_batch(transaction, batch.batch_id)
-        # The batch is read again only when it must change: every page of every professional comes through here.
+        # The batch is read again only when it must change: every page of every professional comes through here. And
+        # for who is told to wait: not for an hour, if the batch was cancelled meanwhile.
         stored = batch
         advanced, after = _stepped(professional, stored, step, now)
-        if after is not stored:
+        if after is not stored or isinstance(step.outcome, Throttled):
             stored = _read_batch(transaction, batch.batch_id)
             advanced, after = _stepped(professional, stored, step, now)
         counter = _closed(transaction, batch, advanced) if advanced.is_final else None
@@ -155,7 +157,7 @@ def _commit(services: Services, batch: Batch, seen: Professional, step: Step) ->
         if counter is not None:
             after = counter_drained(after, now) if counter.pending == 0 else after
             transaction.put_counter(batch.batch_id, counter)
-        if after is not stored:
+        if after is not stored or isinstance(step.outcome, Throttled):
             transaction.put_batch(after)
         transaction.put_professional(advanced)
         return advanced, after
