@@ -43,8 +43,8 @@ def test_calls_at_a_share_of_the_rate_are_spaced_evenly(share: float, gap: int) 
     assert {gap} == set(gaps(sent([TWENTY], 50, share)))
 
 
-def test_the_share_is_that_of_the_tightest_windows_rate() -> None:
-    assert {2_400_000} == set(gaps(sent([TWENTY, SLOW_WINDOW], 50, 0.25)))
+def test_the_share_is_that_of_the_quickest_windows_rate() -> None:
+    assert {200_000} == set(gaps(sent([TWENTY, SLOW_WINDOW], 5, 0.25)))
 
 
 def test_the_first_call_leaves_at_once_at_any_share() -> None:

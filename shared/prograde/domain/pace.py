@@ -33,13 +33,14 @@ def free_at(limits: Sequence[RateLimit], now: int, latest: Callable[[int], int |
 
     `latest(n)` gives the send time of the call n calls ago, None if there were fewer. A call may leave when, in each
     window, the call `limit` calls ago left a whole window earlier; that is exact for a sliding window, and nothing
-    of the limit is given away. A `share` below 1 spaces the calls evenly at that share of the tightest window's rate.
+    of the limit is given away. A `share` below 1 spaces the calls evenly at that share of the quickest window's rate:
+    what throttles is mostly a burst, and a day's window spread evenly would be slower than any source asks for.
     """
     last = latest(1)
     if last is None:
         return now
-    evenly = [limit.interval / limit.limit for limit in limits]
-    spacing = min(evenly) * SPACING_SHARE if share >= 1 else max(evenly) / share
+    even = min(limit.interval / limit.limit for limit in limits)
+    spacing = even * SPACING_SHARE if share >= 1 else even / share
     moments = [last + _microseconds(spacing)]
     for limit in limits:
         before = latest(limit.limit)
