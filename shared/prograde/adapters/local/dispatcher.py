@@ -23,6 +23,8 @@ RETRY_SECONDS_MAX = 60.0
 SUPERVISE_SECONDS = 60.0
 CONTROL_CONCURRENCY = 1
 ASK_EVERY = timedelta(milliseconds=100)
+LOOK_SECONDS = 1.0
+"""What another process does, a pause or a cancel, rings no bell in this one."""
 SOUNDING = "sounding"
 _ROUTES = {
     "page": ("fetch_page", "/"),
@@ -158,7 +160,7 @@ class Dispatcher:
         """Sleep until a task is due that a worker is free for; a finished delivery or a new task wakes at once."""
         with self._guard:
             free = self._free()
-            longest = ASK_EVERY.total_seconds() if any(self._in_hand.values()) else SUPERVISE_SECONDS
+            longest = ASK_EVERY.total_seconds() if any(self._in_hand.values()) else LOOK_SECONDS
         next_due_at = self._queue.next_due_at(free)
         if next_due_at is None:
             return longest
