@@ -179,7 +179,7 @@ def test_a_batch_under_way_is_reopened_as_it_is(status: BatchStatus) -> None:
 def test_a_task_is_worked_in_an_open_batch_and_in_an_outage_only_the_probes(
     status: BatchStatus, probe_id: str | None
 ) -> None:
-    batch = replace(SEEDED, status=status, outage=probe_id and Outage(NOW, probe_id))
+    batch = replace(SEEDED, status=status, outage=Outage(NOW, probe_id) if probe_id else None)
 
     assert (status in {"running", "draining"} and probe_id in {None, "K1"}) == batch.lets_work("K1")
 

@@ -122,6 +122,8 @@ class AnySource(RuleBasedStateMachine):
                 self.unproven += 1
                 self.uncounted += 1
                 self.is_proven = False
+            case _:
+                pass
 
     @rule()
     def somebody_else_is_answered(self) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from prograde.domain.batch import BatchStatus
+from prograde.domain.batch import BatchStatus, Parameters
 from prograde.domain.effects import SoundingTask
 from prograde.domain.outcome import Denied, ProfilePage, Throttled
 from prograde.domain.professional import Professional, Stage, State, StopReason
@@ -23,11 +23,11 @@ IMPATIENT = replace(PARAMETERS, outage_patience_minutes=10)
 FOR_EVER = timedelta(days=1)
 
 
-def begin(bench: Bench, begins: timedelta, lasts: timedelta) -> None:
+def begin(bench: Bench, begins: timedelta, lasts: timedelta, parameters: Parameters = IMPATIENT) -> None:
     """Start a batch at whose source each call takes a tenth of a second, and which is out for a while."""
     bench.source.seconds_a_call = 0.1
     bench.source.answering = out(bench.clock, NOON + begins, lasts, long_histories(3))
-    bench.start(*ROSTER, parameters=IMPATIENT)
+    bench.start(*ROSTER, parameters=parameters)
 
 
 @pytest.fixture
@@ -98,7 +98,12 @@ def test_an_outage_of_one_stage_fails_nobody_either(bench: Bench) -> None:
 def test_an_answer_that_was_under_way_when_the_outage_began_fails_nobody(bench: Bench) -> None:
     begin(bench, timedelta(), 60 * SECOND)
     bench.source.script = [ProfilePage(Profile())]
-    bench.source.in_flight = [lambda: (bench.deliver(bench.task("A1")), bench.clock.sleep(0.1))]
+
+    def fail_meanwhile() -> None:
+        bench.deliver(bench.task("A1"))
+        bench.clock.sleep(0.1)
+
+    bench.source.in_flight = [fail_meanwhile]
 
     bench.deliver(bench.task("A0"))
 
@@ -318,6 +323,16 @@ def test_a_batch_gives_up_after_the_patience_and_fails_everybody_unfinished_with
     assert () == outage.differences()
     assert not outage.manifest()["is_cancelled"]
     assert ["running", "draining", "finalizing", "incomplete"] == outage.statuses()
+
+
+def test_without_patience_a_batch_gives_up_at_the_probes_first_failure(bench: Bench) -> None:
+    begin(bench, timedelta(), FOR_EVER, replace(PARAMETERS, outage_patience_minutes=0))
+    bench.run_until(lambda: bench.batch().outage is not None)
+    calls = len(bench.source.requests)
+
+    batch = bench.run()
+
+    assert (BatchStatus.INCOMPLETE, calls + 1) == (batch.status, len(bench.source.requests))
 
 
 def test_who_had_ended_before_keeps_the_grade(bench: Bench) -> None:

@@ -97,13 +97,11 @@ def test_a_batch_that_is_over_is_not_steered(bench: Bench, verb: str) -> None:
 
 
 def test_there_is_nothing_to_steer_where_there_is_no_batch(bench: Bench) -> None:
-    for steer in (
-        lambda: pause_batch(bench.services, "nothing", "by hand"),
-        lambda: resume_batch(bench.services, "nothing"),
-        lambda: cancel_batch(bench.services, "nothing"),
-    ):
+    with pytest.raises(NotFoundError):
+        pause_batch(bench.services, "nothing", "by hand")
+    for steer in (resume_batch, cancel_batch):
         with pytest.raises(NotFoundError):
-            steer()
+            steer(bench.services, "nothing")
 
 
 def test_the_operations_team_is_told_of_every_turn(bench: Bench) -> None:
@@ -204,19 +202,19 @@ def test_a_last_page_in_flight_when_the_batch_is_cancelled_ends_its_professional
     assert [State.DONE, State.CANCELLED] == [who.state for who in bench.people()]
 
 
-@pytest.mark.parametrize("moment", ["before", "at once with", "in the midst of"])
-def test_cancelling_waits_for_nobody_whom_the_source_asked_to_wait(bench: Bench, moment: str) -> None:
-    bench.source.script = [Throttled(3_600.0)]
-    bench.start("A1", "A2")
-    if moment == "in the midst of":
-        bench.source.in_flight = [lambda: (bench.cancel(), bench.wake())]
-    bench.deliver(bench.task("A1"))
-    if moment == "before":
+@pytest.mark.parametrize("during", [None, "A1", "A2"])
+def test_cancelling_waits_for_nobody_whom_the_source_asked_to_wait(bench: Bench, during: str | None) -> None:
+    def cancel() -> None:
         bench.cancel()
-    elif moment == "at once with":
-        bench.source.script = [Throttled(3_600.0)]
-        bench.source.in_flight = [lambda: (bench.cancel(), bench.wake())]
-        bench.deliver(bench.task("A2"))
+        bench.wake()
+
+    bench.source.script = [Throttled(3_600.0), Throttled(3_600.0)]
+    bench.start("A1", "A2")
+    for who in ("A1", "A2"):
+        bench.source.in_flight = [cancel] if who == during else []
+        if not bench.batch().is_cancelled:
+            bench.deliver(bench.task(who))
+    bench.cancel()
 
     bench.run_until(lambda: bench.batch().status is BatchStatus.CANCELLED)
     assert bench.clock.now() < NOON + timedelta(minutes=1)
