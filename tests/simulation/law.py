@@ -104,5 +104,5 @@ def is_excused(world: World, batch: Batch, professional_id: str, row: Row) -> bo
     if professional_id in world.api.changed:
         return True
     limit = batch.parameters.failure_limit
-    failed = world.api.failing_max.get(professional_id, 0) >= limit or world.auditor.has_died(professional_id)
+    failed = world.api.failures_of(professional_id) >= limit or world.auditor.has_died(professional_id)
     return failed and state_of(row) == "failed" and reason_of(row) != ""

@@ -36,8 +36,8 @@ class Api:
     """
     What is the API's own, whichever process asks: its data, its outages, its patience with each page.
 
-    `changed` are the professionals of whom it has not told the truth of the market; `failing` counts the failures
-    that it answered for a page since it last answered it well.
+    `changed` are the professionals of whom it has not told the truth of the market; `failures` counts the
+    failures that it answered for a page.
     """
 
     market: Market
@@ -51,8 +51,7 @@ class Api:
     tried: set[PageKey] = field(default_factory=set)
     weighed: set[PageKey] = field(default_factory=set)
     lost: set[str] = field(default_factory=set)
-    failing: Counter[PageKey] = field(default_factory=Counter)
-    failing_max: dict[str, int] = field(default_factory=dict)
+    failures: Counter[PageKey] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         self.people = {person.professional_id: person for person in self.market.people}
@@ -61,12 +60,9 @@ class Api:
         """Answer one request."""
         outcome = self._trouble(request)
         if outcome is None:
-            self.failing[_page_key(request)] = 0
             return self._page(request)
         if isinstance(outcome, Failure) and not outcome.is_terminal:
-            self.failing[_page_key(request)] += 1
-            worst = max(self.failing_max.get(request.professional_id, 0), self.failing[_page_key(request)])
-            self.failing_max[request.professional_id] = worst
+            self.failures[_page_key(request)] += 1
         return outcome
 
     def _trouble(self, request: PageRequest) -> Outcome | None:
@@ -80,7 +76,7 @@ class Api:
             return Failure("http_500", "internal error")
         if strikes(Fault.THROTTLED):
             return Throttled(self.chance.dice.choice(ODD_WAITS))
-        is_below = self.failing[_page_key(request)] + 1 < request.parameters.failure_limit
+        is_below = self.failures[_page_key(request)] + 1 < request.parameters.failure_limit
         if is_below and strikes(Fault.API_FAILURE):
             return Failure(self.chance.dice.choice(["http_502", "malformed", "cut_short"]), "nothing usable")
         if is_below and strikes(Fault.API_TIMEOUT):
@@ -95,6 +91,10 @@ class Api:
             return False
         self.chance.saw(fault)
         return True
+
+    def failures_of(self, professional_id: str) -> int:
+        """Count the failures of the page of a professional that failed most often."""
+        return max((count for (who, _, _), count in self.failures.items() if who == professional_id), default=0)
 
     def is_poison(self, request: PageRequest) -> bool:
         """Whether the answer to this request kills whoever reads it; it does so for ever."""
