@@ -1,38 +1,38 @@
 """
-Holds every commit to the invariants of the architecture, by its own mirror of what is stored.
+Holds every commit and every call to the invariants of the architecture, by its own mirror of what is stored.
 
-It shares no decision with the code under test: it compares what was stored before and after with the raw rows and
-the deliveries that there were.
+It shares no decision with the code under test: it compares what was stored before and after with the raw rows, the
+deliveries and the verbs that there were.
 """
 
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from prograde.domain import batch as batches
 from prograde.domain.batch import Batch, BatchStatus
 from prograde.domain.effects import PageTask, Task
-from prograde.domain.professional import CountedPage, Professional, State, StopReason
+from prograde.domain.professional import Professional, State
 from prograde.domain.raw_page import RawPage
 from prograde.ports import PageRequest
+from tests.simulation.evidence import DEATHS_MAX, Evidence
 from tests.simulation.memory_batch_store import Written
-from tests.simulation.memory_warehouse import differences_of
 from tests.simulation.scheduler import Coroutine, Scheduler
 
-DEATHS_MAX = 3
 _S = BatchStatus
-_OVER = {_S.COMPLETE, _S.INCOMPLETE, _S.CANCELLED}
+OVER = {_S.COMPLETE, _S.INCOMPLETE, _S.CANCELLED}
 _MOVES = {
-    _S.RUNNING: {_S.PAUSED, _S.CANCELLING, _S.FINALIZING},
-    _S.PAUSED: {_S.RUNNING, _S.CANCELLING, _S.FINALIZING},
-    _S.CANCELLING: {_S.FINALIZING},
-    _S.FINALIZING: _OVER,
+    _S.RUNNING: {_S.PAUSED, _S.DRAINING, _S.FINALIZING},
+    _S.PAUSED: {_S.RUNNING, _S.DRAINING, _S.FINALIZING},
+    _S.DRAINING: {_S.FINALIZING},
+    _S.FINALIZING: OVER,
 }
+_MOVES_OF_REPLAY = {_S.COMPLETE: {_S.RUNNING}, _S.INCOMPLETE: {_S.RUNNING}}
 
 
 @dataclass(slots=True)
 class Delivery:
-    """A page task that is being worked, and what was stored when it began."""
+    """A task that is being worked, and what was stored when it began."""
 
     task: Task
     batch: Batch | None
@@ -48,69 +48,75 @@ class Auditor:
         self._violated = violated
         self._saw = saw
         self._deliveries: dict[Coroutine, Delivery] = {}
-        self._raw_pages: dict[str, RawPage] = {}
-        self._rows_of: dict[tuple[str, int], list[RawPage]] = defaultdict(list)
-        self._died: set[tuple[str, int]] = set()
+        self.evidence = Evidence(saw)
         self.batch: Batch | None = None
         self.counters: dict[int, batches.Counter] = {}
         self.professionals: dict[str, Professional] = {}
         self.calls: Counter[tuple[str, int]] = Counter()
-        self.given_up: set[str] = set()
 
     # --- what the world tells
 
     def kept(self, page: RawPage) -> None:
         """Take note of a raw row."""
-        self._raw_pages[page.raw_id] = page
-        self._rows_of[page.professional_id, page.step].append(page)
+        self.evidence.keep(page)
 
     def delivered(self, task: Task, deaths: int) -> None:
         """Take note of a delivery that begins."""
-        coroutine = self._scheduler.running
         professional = self.professionals.get(task.professional_id) if isinstance(task, PageTask) else None
-        if coroutine is not None:
-            self._deliveries[coroutine] = Delivery(task, self.batch, professional)
+        if self._scheduler.running is not None:
+            self._deliveries[self._scheduler.running] = Delivery(task, self.batch, professional)
         if isinstance(task, PageTask) and deaths >= DEATHS_MAX:
-            self._died.add((task.professional_id, task.step))
-        if self.batch is not None and self.batch.status in _OVER:
+            self.evidence.died.add((task.professional_id, task.step))
+        if self.batch is not None and self.batch.status in OVER:
             self._saw(f"{type(task).__name__} delivered after the batch was over")
 
     def called(self, request: PageRequest) -> None:
         """Hold a call to the source to the delivery that makes it."""
-        coroutine = self._scheduler.running
-        delivery = self._deliveries.get(coroutine) if coroutine is not None else None
+        running = self._scheduler.running
+        delivery = self._deliveries.get(running) if running is not None else None
         if delivery is None or not isinstance(delivery.task, PageTask):
             self._violated(f"a call for {request.professional_id} without the delivery of a page task")
             return
-        task, stored, batch = delivery.task, delivery.professional, delivery.batch
-        who = f"{task.professional_id}/{task.step}.{task.wake}"
         delivery.calls += 1
+        task = delivery.task
         self.calls[task.professional_id, task.step] += 1
         if self.calls[task.professional_id, task.step] > 1:
             self._saw("step called more than once")
-        if delivery.calls > 1:
-            self._violated(f"{who}: more than one call in one delivery")
-        if stored is not None and (task.step, task.wake) < (stored.step, stored.wake):
-            self._violated(f"{who}: called, though {stored.step}.{stored.wake} was stored before its delivery")
-        if batch is not None and batch.status is not _S.RUNNING and batch is self.batch:
-            self._violated(f"{who}: called, though the batch was {batch.status} before its delivery")
+        for problem in self._call_problems(delivery, task):
+            self._violated(f"{task.professional_id}/{task.step}.{task.wake}: called, though {problem}")
 
-    def has_died(self, professional_id: str) -> bool:
-        """Whether a page of a professional was given up because its handlers died."""
-        return any(who == professional_id for who, _ in self._died)
+    def _call_problems(self, delivery: Delivery, task: PageTask) -> list[str]:
+        """Say why this call should not have been made, by what was stored when its delivery began and still is."""
+        stored, batch = delivery.professional, delivery.batch
+        problems = []
+        if delivery.calls > 1:
+            problems.append("its delivery had made a call already")
+        if stored is not None and (task.step, task.wake) < (stored.step, stored.wake):
+            problems.append(f"{stored.step}.{stored.wake} was stored")
+        if batch is not None and self.batch is not None and self.batch.epoch == batch.epoch:
+            if batch.status is not _S.RUNNING and batch.status is self.batch.status:
+                problems.append(f"the batch was {batch.status}")
+            outage = batch.outage
+            if outage is not None and outage == self.batch.outage and outage.probe_id != task.professional_id:
+                problems.append(f"the source was away, and {outage.probe_id} the probe")
+        return problems
 
     def committed(self, before: Written, after: Written) -> None:
         """Hold a commit to the invariants."""
+        was = self.batch
+        self.evidence.commits += 1
         for key, value in after.items():
             old = before.get(key)
             if isinstance(value, Batch):
                 self._batch(old if isinstance(old, Batch) else None, value)
                 self.batch = value
-            elif isinstance(value, Professional):
-                self._professional(old if isinstance(old, Professional) else None, value)
-                self.professionals[value.professional_id] = value
             elif isinstance(value, batches.Counter):
                 self.counters[value.index] = value
+        for key, value in after.items():
+            if isinstance(value, Professional):
+                old = before.get(key)
+                self._professional(old if isinstance(old, Professional) else None, value, was)
+                self.professionals[value.professional_id] = value
         self._sums()
 
     # --- the whole
@@ -137,9 +143,9 @@ class Auditor:
         drained = sum(counter.pending == 0 for counter in self.counters.values())
         if batch.drained != drained:
             self._violated(f"{drained} counters are drained, the batch says {batch.drained}")
-        is_settled = batch.status in _OVER or batch.status is _S.FINALIZING
-        if is_settled and (batch.op is not None or sum(states.values()) < people):
-            self._violated(f"{batch.status} with {sum(states.values())} of {people} final, op {batch.op}")
+        is_settled = batch.status in OVER or batch.status is _S.FINALIZING
+        if is_settled and (batch.op is not None or states.total() < people):
+            self._violated(f"{batch.status} with {states.total()} of {people} final, op {batch.op}")
 
     # --- the batch
 
@@ -158,92 +164,59 @@ class Auditor:
         seeded = new.roster.professionals if new.op is None else new.op.seeded
         if seeded > len(self.professionals):
             self._violated(f"the cursor says {seeded} seeded, there are {len(self.professionals)}")
-        if new.wake > old.wake and new.status is old.status and self._by("supervise"):
-            self._saw(f"batch woken by supervise while {'seeding' if new.op else new.status}")
+        self._see(old, new)
 
     def _moved(self, old: Batch, new: Batch) -> None:
-        if new.status not in _MOVES.get(old.status, ()):
+        moves = _MOVES_OF_REPLAY if self._is_by("replay") else _MOVES
+        if new.status not in moves.get(old.status, ()):
             self._violated(f"the batch went from {old.status} to {new.status}")
         is_to_finalize = new.status is _S.FINALIZING
         if new.grading_run != old.grading_run + is_to_finalize:
             self._violated(f"grading run {old.grading_run} became {new.grading_run} on the way to {new.status}")
         self._saw(f"batch {new.status}{' while seeding' if old.op else ''}")
 
+    def _see(self, old: Batch, new: Batch) -> None:
+        """Count what a batch met, for the list of what must happen sometimes."""
+        if self._is_by("supervise"):
+            if new.wake > old.wake:
+                self._saw(f"batch woken by supervise while {'seeding' if new.op else new.status}")
+            if new.waking != old.waking:
+                self._saw("waking renewed by supervise")
+        if old.outage is None and new.outage is not None:
+            self._saw("outage opened")
+        elif old.outage is not None and new.outage is None:
+            ways = {_S.RUNNING: "ended", _S.DRAINING: "given up", _S.FINALIZING: "given up", _S.PAUSED: "ended by a pause"}
+            self._saw(f"outage {'ended by a cancel' if new.is_cancelled else ways[new.status]}")
+
     # --- a professional
 
-    def _professional(self, old: Professional | None, new: Professional) -> None:
+    def _professional(self, old: Professional | None, new: Professional, was: Batch | None) -> None:
         who = f"{new.professional_id}/{new.step}.{new.wake}"
+        batch = self.batch
+        assert batch is not None
         if old is None:
             if (new.step, new.wake, new.state) != (0, 0, State.OPEN):
                 self._violated(f"{who}: created as {new.state}")
             return
-        for problem in self._problems(old, new):
+        is_replay = self._is_by("replay")
+        if is_replay and old.state is State.FAILED:
+            self._saw(f"replayed while {was and was.status}")
+            self.evidence.reopen(new.professional_id)
+            if (new.step, new.ledger, new.aggregate) != (old.step + 1, old.ledger, old.aggregate):
+                self._violated(f"{who}: replayed with other figures or more than one step")
+            return
+        problems = self.evidence.problems(old, new, batch)
+        if self._is_by_kind("wake") and new.epoch <= old.epoch:
+            problems = [*problems, "woken again for the same epoch"]
+        for problem in problems:
             self._violated(f"{who}: {problem}")
-        if new.wake > old.wake and self._by("supervise"):
+        if new.wake > old.wake and self._is_by("supervise"):
             self._saw("professional woken by supervise")
 
-    def _problems(self, old: Professional, new: Professional) -> Iterator[str]:
-        if (new.step, new.wake) < (old.step, old.wake) or new.wake < old.wake or new.epoch < old.epoch:
-            yield f"went back from {old.step}.{old.wake} of epoch {old.epoch}"
-        if old.state is not State.OPEN and (new.state, new.step, new.ledger) != (old.state, old.step, old.ledger):
-            yield f"left the final state {old.state}"
-        if new.step > old.step + 1:
-            yield f"{new.step - old.step} steps at once"
-        added = new.ledger[len(old.ledger) :]
-        if new.ledger[: len(old.ledger)] != old.ledger or len(added) > (new.step > old.step):
-            yield "the ledger was rewritten"
-        if len({(line.stage, line.page) for line in new.ledger}) < len(new.ledger):
-            yield "a page was counted twice"
-        for line in added:
-            yield from self._line_problems(old, line)
-        if new.step > old.step and not added:
-            yield from self._trouble_problems(old, new)
-        if new.state is State.DONE is not old.state:
-            yield from self._figure_problems(new)
-
-    def _line_problems(self, old: Professional, line: CountedPage) -> Iterator[str]:
-        """A counted page has its raw row, kept before, of this step, stage and page, and a page it was."""
-        row = self._raw_pages.get(line.raw_id)
-        if row is None:
-            yield f"counted {line.stage} {line.page}, which has no raw row"
-        elif (row.step, row.stage, row.page) != (old.step, old.stage, old.page):
-            yield f"counted the raw row of {row.step} {row.stage} {row.page} at {old.step} {old.stage} {old.page}"
-        elif row.outcome not in ("ProfilePage", "ListingPage"):
-            yield f"counted a {row.outcome}"
-
-    def _trouble_problems(self, old: Professional, new: Professional) -> Iterator[str]:
-        """A step without a page has its reason: a raw row that says so, a dead handler, a cancelled batch."""
-        rows = {row.outcome for row in self._rows_of[old.professional_id, old.step]}
-        has_died = (old.professional_id, old.step) in self._died
-        is_cancelled = self.batch is not None and self.batch.is_cancelled
-        if new.state is State.CANCELLED:
-            if not is_cancelled:
-                yield "cancelled, though the batch is not"
-        elif not rows & {"Throttled", "Failure", "NotFound"} and not has_died:
-            yield f"a step without a page, a failure or a death: {sorted(rows)}"
-        failures = self._failures(old)
-        if new.failures_in_a_row > failures:
-            yield f"{new.failures_in_a_row} failures in a row, the raw rows know {failures}"
-        if new.stop_reason is StopReason.FAILURE_LIMIT and self.batch is not None:
-            self._saw("professional failed at the failure limit")
-            if failures < self.batch.parameters.failure_limit:
-                yield f"failed after {failures} failures"
-
-    def _failures(self, professional: Professional) -> int:
-        """Count the steps since the last counted page that failed."""
-        first = professional.ledger[-1].step + 1 if professional.ledger else 0
-        who = professional.professional_id
-        return sum(
-            (who, step) in self._died or any(row.outcome in ("Failure", "NotFound") for row in self._rows_of[who, step])
-            for step in range(first, professional.step + 1)
-        )
-
-    def _figure_problems(self, new: Professional) -> Iterator[str]:
-        assert self.batch is not None
-        pages: Mapping[str, RawPage] = self._raw_pages
-        for difference in differences_of(new, pages, self.batch):
-            yield f"{difference.field} is {difference.stored}, the raw rows say {difference.recomputed}"
-
-    def _by(self, verb: str) -> bool:
+    def _is_by(self, verb: str) -> bool:
         running = self._scheduler.running
         return running is not None and running.name.endswith(verb)
+
+    def _is_by_kind(self, kind: str) -> bool:
+        running = self._scheduler.running
+        return running is not None and running.name.split(" ")[1] == kind

@@ -54,6 +54,8 @@ class Fault(StrEnum):
     # People
     PAUSE = "batch paused and resumed"
     CANCEL = "batch cancelled"
+    REPLAY = "dead letters replayed"
+    DISCARD = "dead letters discarded"
 
 
 _RATE_MAX = {

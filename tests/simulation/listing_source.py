@@ -8,7 +8,7 @@ from hashlib import sha256
 from typing_extensions import override
 
 from prograde.domain.listing import Rejection
-from prograde.domain.outcome import Denied, Failure, ListingPage, NotFound, Outcome, ProfilePage, Throttled
+from prograde.domain.outcome import Answered, Denied, Failure, ListingPage, NotFound, ProfilePage, Throttled
 from prograde.domain.professional import Stage
 from prograde.domain.raw_page import Exchange
 from prograde.ports import Clock, ListingSource, PageRequest
@@ -52,39 +52,48 @@ class Api:
     weighed: set[PageKey] = field(default_factory=set)
     lost: set[str] = field(default_factory=set)
     failures: Counter[PageKey] = field(default_factory=Counter)
+    is_mended: bool = False
 
     def __post_init__(self) -> None:
         self.people = {person.professional_id: person for person in self.market.people}
 
-    def answer(self, request: PageRequest) -> Outcome:
+    def answer(self, request: PageRequest) -> Answered:
         """Answer one request."""
         outcome = self._trouble(request)
-        if outcome is None:
-            return self._page(request)
-        if isinstance(outcome, Failure) and not outcome.is_terminal:
-            self.failures[_page_key(request)] += 1
-        return outcome
+        return self._page(request) if outcome is None else outcome
 
-    def _trouble(self, request: PageRequest) -> Outcome | None:
+    def _trouble(self, request: PageRequest) -> Answered | None:
         strikes, who = self.chance.strikes, request.professional_id
         if self._lies_in(self.outages, Fault.API_OUTAGE):
             return Failure("http_503", "service unavailable")
         if self._lies_in(self.denials, Fault.DENIED):
             return Denied("401 expired token")
-        if who in self.lost or (self._is_first(request) and strikes(Fault.FAILS_FOR_GOOD)):
+        if who in self.lost or (not self.is_mended and self._is_first(request) and strikes(Fault.FAILS_FOR_GOOD)):
             self.lost.add(who)
-            return Failure("http_500", "internal error")
+            return self._own(request, "http_500")
         if strikes(Fault.THROTTLED):
             return Throttled(self.chance.dice.choice(ODD_WAITS))
         is_below = self.failures[_page_key(request)] + 1 < request.parameters.failure_limit
         if is_below and strikes(Fault.API_FAILURE):
-            return Failure(self.chance.dice.choice(["http_502", "malformed", "cut_short"]), "nothing usable")
+            return self._own(request, self.chance.dice.choice(["http_502", "malformed", "cut_short"]))
         if is_below and strikes(Fault.API_TIMEOUT):
-            return Failure("timeout", "no answer within 30 s")
+            return self._own(request, "timeout")
         if request.stage is not Stage.PROFILE and strikes(Fault.TERMINAL):
             self.changed.add(who)
             return self.chance.dice.choice([NotFound(), Failure("http_400", "bad request", is_terminal=True)])
         return None
+
+    def _own(self, request: PageRequest, cause: str) -> Failure:
+        """Fail a page by itself, while the source is well."""
+        self.failures[_page_key(request)] += 1
+        return Failure(cause, "nothing usable")
+
+    def mend(self) -> None:
+        """Answer again whom the source had failed for good."""
+        self.lost.clear()
+        self.failures.clear()
+        self.poisoned.clear()
+        self.is_mended = True
 
     def _lies_in(self, spans: list[Span], fault: Fault) -> bool:
         if self.chance.is_healed or not any(span.holds(self.now()) for span in spans):
@@ -112,7 +121,7 @@ class Api:
         known.add(key)
         return is_new
 
-    def _page(self, request: PageRequest) -> Outcome:
+    def _page(self, request: PageRequest) -> Answered:
         person = self.people[request.professional_id]
         if person.profile is None:
             return NotFound()
@@ -170,14 +179,15 @@ class SimulatedSource(ListingSource):
         self._coming = coming
 
     @override
-    def fetch(self, request: PageRequest) -> tuple[Outcome, Exchange]:
+    def fetch(self, request: PageRequest, share: float = 1.0) -> tuple[Answered, Exchange]:
+        assert 0.0 < share <= 1.0
         sent_at = self._clock.now()
         self._going(request)
         outcome = self._api.answer(request)
         self._coming(request)
         body = repr(outcome).encode()
         status = 0 if isinstance(outcome, Failure) else 200
-        url = f"https://api.example/{request.stage}?cursor={request.cursor}"
+        url = f"https://api.example/{request.stage}?agent={request.professional_id}&cursor={request.cursor}"
         return outcome, Exchange(sent_at, 12.5, url, status, (), body, sha256(body).hexdigest())
 
 

@@ -63,6 +63,7 @@ def made_up_market(seed: int) -> Market:
         early_stop=dice.random() < 0.5,
         failure_limit=dice.choice([2, 3, 5]),
         page_limit=dice.choice([3, 19, 19, 19]),
+        outage_patience_minutes=dice.choice([10, 60, 180]),
     )
     is_newest_first = dice.random() < 0.7
     return Market(

@@ -8,7 +8,7 @@ from typing import TypeVar
 from typing_extensions import override
 
 from prograde.domain.batch import Batch, Counter
-from prograde.domain.professional import Professional
+from prograde.domain.professional import Professional, State
 from prograde.errors import CorruptionError, UnavailableError
 from prograde.ports import BatchStore, Transaction
 
@@ -115,8 +115,8 @@ class MemoryBatchStore(BatchStore):
         return tuple(sorted(found, key=lambda one: (one.due_at, one.professional_id))[:limit])
 
     @override
-    def behind_epoch(self, batch_id: str, epoch: int, limit: int) -> tuple[Professional, ...]:
-        found = (one for one in self._of(batch_id) if not one.is_final and one.epoch < epoch)
+    def in_state(self, batch_id: str, state: State, after: str, limit: int) -> tuple[Professional, ...]:
+        found = (one for one in self._of(batch_id) if one.state is state and one.professional_id > after)
         return tuple(sorted(found, key=lambda one: one.professional_id)[:limit])
 
     def _of(self, batch_id: str) -> list[Professional]:

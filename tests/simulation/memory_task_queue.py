@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing_extensions import override
 
 from prograde.adapters.documents import task_kind, write_task
-from prograde.domain.effects import PageTask, Queue, SoundingTask, Task, task_name
+from prograde.domain.effects import FinalizeTask, PageTask, Queue, SeedTask, SoundingTask, Task, WakeTask, task_name
 from prograde.ports import TaskQueue
 from tests.simulation.virtual_time import seconds_of
 
@@ -40,7 +40,9 @@ class Entry:
                 return f"{self.task.professional_id}/{self.task.step}.{self.task.wake}"
             case SoundingTask():
                 return f"{seconds_of(self.task.sent_at):.0f}"
-            case _:
+            case WakeTask():
+                return f"{self.task.epoch}.{self.task.turn}"
+            case SeedTask() | FinalizeTask():
                 return f".{self.task.wake}"
 
 
@@ -49,6 +51,7 @@ class MemoryTaskQueue(TaskQueue):
 
     def __init__(self, now: Callable[[], float], name_kept: float = NAME_KEPT_SECONDS) -> None:
         self.added: Callable[[Entry], None] = lambda _: None
+        self.forgot: Callable[[], None] = lambda: None
         self._now = now
         self._name_kept = name_kept
         self._known_until: dict[str, float] = {}
@@ -66,6 +69,8 @@ class MemoryTaskQueue(TaskQueue):
         with self._guard:
             if name in self.waiting or self._known_until.get(name, 0.0) > self._now():
                 return False
+            if name in self._known_until:
+                self.forgot()
             self._known_until[name] = self._now() + self._name_kept
             if is_lost:
                 return True

@@ -11,7 +11,7 @@ from prograde.domain.batch import Batch
 from prograde.domain.listing import Listing, Rejection
 from prograde.domain.professional import Professional, Stage
 from prograde.domain.raw_page import RawPage
-from prograde.ports import Difference, GradedRow, RankedRow, Reconciliation, Run, Warehouse
+from prograde.ports import ATTEMPT_BODY_MAX, Attempt, Difference, GradedRow, RankedRow, Reconciliation, Run, Warehouse
 from tests.unit.recount import recount
 
 FIGURES = sorted({field.name for field in fields(Aggregate)} - {"seen"})
@@ -53,6 +53,12 @@ class MemoryWarehouse(Warehouse):
         if raw_page.raw_id not in self.raw_pages:
             self.raw_pages[raw_page.raw_id] = Row(raw_page, self._now() + self._delay())
             self._kept(raw_page)
+
+    @override
+    def attempts(self, batch_id: str, professional_id: str) -> tuple[Attempt, ...]:
+        pages = [row.page for row in list(self.raw_pages.values())]
+        found = [page for page in pages if (page.batch_id, page.professional_id) == (batch_id, professional_id)]
+        return tuple(_attempt(page) for page in sorted(found, key=lambda page: (page.step, page.exchange.sent_at)))
 
     @override
     def load_results(self, batch: Batch, professionals: Iterable[Professional]) -> int:
@@ -108,6 +114,22 @@ class MemoryWarehouse(Warehouse):
     @override
     def append_run(self, run: Run) -> None:
         self.runs.append(run)
+
+
+def _attempt(page: RawPage) -> Attempt:
+    exchange = page.exchange
+    return Attempt(
+        raw_id=page.raw_id,
+        step=page.step,
+        stage=page.stage,
+        page=page.page,
+        outcome=page.outcome,
+        sent_at=exchange.sent_at,
+        latency_ms=exchange.latency_ms,
+        url=exchange.url,
+        status=exchange.status,
+        body=exchange.body.decode(errors="replace")[:ATTEMPT_BODY_MAX],
+    )
 
 
 def _run(batch: Batch) -> GradingRun:

@@ -1,25 +1,26 @@
 """Who acts on a run from outside: the one who orders it, the scheduler's tick, operators, and time itself."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from hashlib import sha256
 from io import BytesIO
 
-from prograde.domain.batch import BatchStatus, paused
+from prograde.domain.batch import Batch, BatchStatus
+from prograde.domain.professional import State
 from prograde.errors import ConflictError, ProgradeError
-from prograde.ports import Transaction
-from prograde.use_cases.resume_batch import resume_batch
+from prograde.use_cases.dead_letters import dead_letters, discard, replay
 from prograde.use_cases.services import Services
 from prograde.use_cases.start_batch import Order, start_batch
+from prograde.use_cases.steer import cancel_batch, pause_batch, resume_batch
 from tests.simulation.chance import Fault
 from tests.simulation.delivering import Deliverer
 from tests.simulation.market import Market
 from tests.simulation.world import World
 
 SUPERVISE_SECONDS = 60.0
+VERBS = {"pause": Fault.PAUSE, "cancel": Fault.CANCEL, "replay": Fault.REPLAY, "discard": Fault.DISCARD}
 AGAIN_SECONDS = 20.0
-RESUME_ODDS = 0.15
-"""How likely somebody looks at a paused batch within a minute, as long as things go wrong."""
+LOOK_ODDS = 0.15
+"""How likely somebody looks after a batch within a minute, as long as things go wrong."""
 
 
 def an_order(market: Market) -> Order:
@@ -43,20 +44,19 @@ class People:
     def __init__(self, world: World, deliverer: Deliverer, heals_at: float) -> None:
         self._world = world
         self._deliverer = deliverer
+        self._replays = world.chance.dice.choice([1, 2]) if world.chance.has(Fault.REPLAY) else 0
+        self._verbs = 0
         self._plan_troubles(heals_at)
         self._order()
         world.scheduler.after(SUPERVISE_SECONDS, self._tick)
 
     def _plan_troubles(self, heals_at: float) -> None:
         chance, dice = self._world.chance, self._world.chance.dice
-        if chance.has(Fault.PAUSE):
-            for _ in range(dice.choice([1, 1, 3])):
-                self._world.scheduler.after(self._some_moment(heals_at), self._pause)
-        if chance.has(Fault.CANCEL):
-            self._world.scheduler.after(self._some_moment(heals_at), self._cancel)
-        if chance.has(Fault.CLOCK_JUMP):
-            for _ in range(dice.choice([1, 1, 2])):
-                self._world.scheduler.after(self._some_moment(heals_at), self._jump)
+        verbs = {Fault.PAUSE: self._pause, Fault.CANCEL: self._cancel, Fault.DISCARD: self._discard}
+        verbs |= {Fault.REPLAY: self._replay, Fault.CLOCK_JUMP: self._jump}
+        for fault, verb in verbs.items():
+            for _ in range(dice.choice([1, 1, 3]) if chance.has(fault) else 0):
+                self._world.scheduler.after(self._some_moment(heals_at), verb)
 
     def _some_moment(self, heals_at: float) -> float:
         """Draw a moment, early ones more often: most of a run happens at its beginning."""
@@ -73,15 +73,20 @@ class People:
                 verb(process.services)
             except ConflictError as error:
                 self._world.note(f"refused: {error}")
+                self._world.chance.saw(f"{name} refused")
             except ProgradeError as error:
                 self._world.note(f"fails: {error}")
                 return
             is_done = True
+            if name in VERBS:
+                self._world.chance.saw(VERBS[name])
 
         def ended() -> None:
+            self._verbs -= 1
             if not is_done:
                 self._world.scheduler.after(self._world.chance.dice.uniform(0.0, AGAIN_SECONDS), again)
 
+        self._verbs += 1
         process.begin(name, work, ended)
 
     def _order(self) -> None:
@@ -90,57 +95,62 @@ class People:
     def _tick(self) -> None:
         chance = self._world.chance
         self._world.scheduler.after(SUPERVISE_SECONDS, self._tick)
-        batch = self._world.auditor.batch
-        if batch is not None and batch.status is BatchStatus.PAUSED:
-            if chance.is_healed or chance.dice.random() < RESUME_ODDS:
-                self._resume()
+        self._look_after(self._world.auditor.batch)
         if not chance.strikes(Fault.NO_SUPERVISE):
             process = self._deliverer.process()
             process.begin("supervise", lambda: self._deliverer.supervise(process))
 
-    def _pause(self) -> None:
-        def pause(services: Services) -> None:
-            self._change_batch(services, "pause")
+    def _look_after(self, batch: Batch | None) -> None:
+        """Resume what is paused, and see to the dead letters of what is over."""
+        chance = self._world.chance
+        if batch is None or not (chance.is_healed or chance.dice.random() < LOOK_ODDS):
+            return
+        if batch.status is BatchStatus.PAUSED:
+            self._resume()
+        elif batch.status.is_over and self._replays and chance.dice.random() < LOOK_ODDS:
+            self._replays -= 1
+            if chance.dice.random() < 0.5:
+                self._world.api.mend()
+            self._replay()
 
-        if self._world.auditor.batch is not None:
-            self._do("pause", pause, self._pause)
+    @property
+    def is_done(self) -> bool:
+        """Whether nobody means to do anything more with a batch that is over."""
+        has_letters = any(each.state is State.FAILED for each in self._world.auditor.professionals.values())
+        batch = self._world.auditor.batch
+        return not self._verbs and not (self._replays and has_letters and batch is not None and not batch.is_cancelled)
+
+    def _pause(self) -> None:
+        self._steer("pause", lambda services, batch_id: pause_batch(services, batch_id, "somebody asked"), self._pause)
 
     def _resume(self) -> None:
-        batch = self._world.auditor.batch
-        if batch is not None:
-            self._do("resume", lambda services: resume_batch(services, batch.batch_id), self._resume)
+        self._steer("resume", resume_batch, self._resume)
 
     def _cancel(self) -> None:
-        if self._world.auditor.batch is None:
-            self._world.scheduler.after(1.0, self._cancel)
-            return
-        self._do("cancel", lambda services: self._change_batch(services, "cancel"), self._cancel)
+        self._steer("cancel", cancel_batch, self._cancel)
 
-    def _change_batch(self, services: Services, verb: str) -> None:
-        """Pause or cancel as the command line does."""
+    def _replay(self) -> None:
+        def replay_all(services: Services, batch_id: str) -> None:
+            replay(services, batch_id, [letter.professional_id for letter in dead_letters(services.store, batch_id)])
+
+        self._steer("replay", replay_all, self._replay)
+
+    def _discard(self) -> None:
+        def discard_all(services: Services, batch_id: str) -> None:
+            discard(services, batch_id, [letter.professional_id for letter in dead_letters(services.store, batch_id)])
+
+        self._steer("discard", discard_all, self._discard)
+
+    def _steer(self, name: str, verb: Callable[[Services, str], object], again: Callable[[], None]) -> None:
+        """Do something with the batch, as soon as there is one."""
         batch = self._world.auditor.batch
-        assert batch is not None
+        if batch is None:
+            self._world.scheduler.after(1.0, again)
+            return
         batch_id = batch.batch_id
-
-        def change(transaction: Transaction) -> None:
-            stored = transaction.batch(batch_id)
-            assert stored is not None
-            if verb == "pause":
-                transaction.put_batch(paused(stored, "somebody asked for it"))
-            elif stored.status in (BatchStatus.RUNNING, BatchStatus.PAUSED):
-                cancelled = replace(
-                    stored, status=BatchStatus.CANCELLING, reason="", is_cancelled=True, epoch=stored.epoch + 1
-                )
-                transaction.put_batch(cancelled)
-            else:
-                raise ConflictError(f"the batch is {stored.status}")
-
-        services.store.transact(change)
-        self._world.chance.saw(Fault.PAUSE if verb == "pause" else Fault.CANCEL)
+        self._do(name, lambda services: verb(services, batch_id), again)
 
     def _jump(self) -> None:
         dice = self._world.chance.dice
-        self._world.jump += dice.choice([-1, 1]) * dice.choice([2.0, 60.0, 3600.0]) * dice.random()
-        self._world.chance.saw(Fault.CLOCK_JUMP)
-        self._world.note(f"the clocks stand at {self._world.jump:+.1f} s")
+        self._world.jump_by(dice.choice([-1, 1]) * dice.choice([2.0, 60.0, 3600.0]) * dice.random())
         self._deliverer.replan()

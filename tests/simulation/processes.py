@@ -13,11 +13,10 @@ from tests.simulation.faulty_ports import Scene, faulty_blobs, faulty_queue, fau
 from tests.simulation.listing_source import SimulatedSource
 from tests.simulation.scheduler import Action, Coroutine, Killed
 from tests.simulation.virtual_time import moment_of
-from tests.simulation.world import World
+from tests.simulation.world import SKEW_SECONDS, SKEW_SECONDS_MAX, World
 
 PORT_SECONDS = 0.02
 CALL_SECONDS = 0.3
-SKEW_SECONDS = 5.0
 WRONG_CLOCK_ODDS = 0.1
 """How many processes have a clock that is minutes away, where clocks differ at all."""
 
@@ -47,8 +46,8 @@ class Process(Scene, Clock):
         if not self.chance.has(Fault.SKEW):
             return 0.0
         self.chance.saw(Fault.SKEW)
-        skew = self.chance.dice.uniform(-SKEW_SECONDS, SKEW_SECONDS)
-        return skew * 60.0 if self.chance.dice.random() < WRONG_CLOCK_ODDS else skew
+        most = SKEW_SECONDS_MAX if self.chance.dice.random() < WRONG_CLOCK_ODDS else SKEW_SECONDS
+        return self.chance.dice.uniform(-most, most)
 
     def begin(self, name: str, action: Action, on_end: Action = lambda: None) -> None:
         """Begin something in this process."""

@@ -1,5 +1,6 @@
 """One run of one seed: the calm run of its market, then the run with its faults, then the verdict."""
 
+import traceback
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ import flask
 from prograde.bootstrap import FUNCTIONS, function_app
 from prograde.use_cases import seed as seeding
 from prograde.use_cases import start_batch as starting
+from prograde.use_cases import wake as waking
 from tests.simulation.chance import Chance, Fault
 from tests.simulation.delivering import Deliverer
 from tests.simulation.law import Exported, end_problems, latest_export, law_problems
@@ -75,7 +77,7 @@ def _calm_export(market: Market) -> Exported:
 def _run(world: World, heals_at: float) -> None:
     deliverer = Deliverer(world, _functions())
     _plan_outages(world, heals_at)
-    People(world, deliverer, heals_at)
+    people = People(world, deliverer, heals_at)
     world.scheduler.after(heals_at, world.heal)
     patience = PATIENCE_SECONDS + 20 * deliverer.seconds_a_page * 20 * len(world.api.market.people)
 
@@ -85,12 +87,14 @@ def _run(world: World, heals_at: float) -> None:
         if world.scheduler.now > heals_at + patience:
             return True
         batch = world.auditor.batch
-        return world.chance.is_healed and batch is not None and batch.status.is_over and deliverer.is_quiet
+        return world.chance.is_healed and batch is not None and batch.status.is_over and deliverer.is_quiet and people.is_done
 
     try:
         world.scheduler.run(is_over)
     except RoundInCirclesError:
         world.violated("the run goes round in circles")
+    except Exception:  # noqa: BLE001  # whatever it is, no run may end so
+        world.violated(traceback.format_exc())
     finally:
         world.scheduler.close()
 
@@ -118,11 +122,12 @@ def _functions() -> dict[str, flask.Flask]:
 @contextmanager
 def _small_chunks(chance: Chance) -> Iterator[None]:
     """Let a small roster be seeded as a large one is: in chunks, by a chain of tasks, a few open at once."""
-    before = seeding.CHUNK, seeding.OPEN_MAX, starting.INLINE_CHUNKS
+    before = seeding.CHUNK, seeding.OPEN_MAX, starting.INLINE_CHUNKS, waking.CHUNK
     seeding.CHUNK = chance.dice.choice([1, 3, before[0]])
     seeding.OPEN_MAX = chance.dice.choice([2, 8, before[1], before[1]])
     starting.INLINE_CHUNKS = chance.dice.choice([0, 1, before[2]])
+    waking.CHUNK = chance.dice.choice([1, 3, before[3]])
     try:
         yield
     finally:
-        seeding.CHUNK, seeding.OPEN_MAX, starting.INLINE_CHUNKS = before
+        seeding.CHUNK, seeding.OPEN_MAX, starting.INLINE_CHUNKS, waking.CHUNK = before

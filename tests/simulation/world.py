@@ -3,6 +3,7 @@
 from collections import deque
 from dataclasses import dataclass
 
+from prograde.domain.batch import Batch
 from tests.simulation.auditor import Auditor
 from tests.simulation.chance import Chance, Fault
 from tests.simulation.listing_source import Api, Span
@@ -14,6 +15,8 @@ from tests.simulation.memory_warehouse import MemoryWarehouse
 from tests.simulation.scheduler import Scheduler
 
 EVENTS_KEPT = 60
+SKEW_SECONDS = 5.0
+SKEW_SECONDS_MAX = 60 * SKEW_SECONDS
 ROW_DELAY_SECONDS_MAX = 25.0
 """Less than finalize waits for: a row that is never seen changes what can be proved."""
 
@@ -39,6 +42,7 @@ class World:
         self.api = Api(market, chance, lambda: self.scheduler.now)
         self.store_outages: list[Span] = []
         self.jump = 0.0
+        self.jumped = 0.0
         self.log: deque[Event] = deque(maxlen=events_kept)
         self.violations: list[str] = []
         self.auditor = Auditor(self.scheduler, self.violated, chance.saw)
@@ -46,8 +50,10 @@ class World:
         self.queue = MemoryTaskQueue(
             lambda: self.clock, name_kept=3600.0 if chance.has(Fault.NAMES_FORGOTTEN) else NAME_KEPT_SECONDS
         )
+        self.queue.forgot = lambda: chance.saw(Fault.NAMES_FORGOTTEN)
         self.warehouse = MemoryWarehouse(lambda: self.scheduler.now, self._row_delay, self.auditor.kept)
         self.blobs = MemoryBlobStore()
+        self.auditor.evidence.are_clocks_right = not (chance.has(Fault.SKEW) or chance.has(Fault.CLOCK_JUMP))
 
     @property
     def clock(self) -> float:
@@ -68,6 +74,19 @@ class World:
         """End all faults: what is lost stays lost, and nothing more goes wrong."""
         self.chance.is_healed = True
         self.note("all faults have healed")
+
+    def outlasts_patience(self, batch: Batch) -> bool:
+        """Whether an outage of the source was longer than the batch's patience, by some clock."""
+        patience = 60.0 * batch.parameters.outage_patience_minutes
+        wrong = self.jumped + (SKEW_SECONDS_MAX if Fault.SKEW in self.chance.faults else 0.0)
+        return any(span.end - span.start + wrong >= patience for span in self.api.outages)
+
+    def jump_by(self, seconds: float) -> None:
+        """Put all clocks forward or back."""
+        self.jump += seconds
+        self.jumped += abs(seconds)
+        self.chance.saw(Fault.CLOCK_JUMP)
+        self.note(f"the clocks stand at {self.jump:+.1f} s")
 
     def _row_delay(self) -> float:
         if self.chance.strikes(Fault.ROW_SEEN_LATE):
