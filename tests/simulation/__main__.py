@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable
 
-from tests.simulation.many import RUNS_OF_CI, kept_seeds, simulated
+from tests.simulation.many import RUNS_OF_CI, be_quiet, kept_seeds, simulated
 from tests.simulation.run import Report, simulate
 from tests.simulation.sometimes import never, times
 
@@ -62,6 +62,7 @@ def run_many(runs: int) -> int:
 
 def run_one(seed: int) -> int:
     """Run one seed and print all that happened."""
+    be_quiet()
     report = simulate(seed, events_kept=None)
     for event in report.events:
         print(event)

@@ -48,7 +48,7 @@ class Auditor:
         self._violated = violated
         self._saw = saw
         self._deliveries: dict[Coroutine, Delivery] = {}
-        self.evidence = Evidence(saw)
+        self.evidence = Evidence(lambda: scheduler.now, saw)
         self.batch: Batch | None = None
         self.counters: dict[int, batches.Counter] = {}
         self.professionals: dict[str, Professional] = {}
@@ -91,6 +91,9 @@ class Auditor:
         problems = []
         if delivery.calls > 1:
             problems.append("its delivery had made a call already")
+        early = self.evidence.not_before.get(task.professional_id, 0.0) - self._scheduler.now
+        if early > 0 and self.evidence.are_clocks_right:
+            problems.append(f"the source had asked to wait {early:.0f} s more")
         if stored is not None and (task.step, task.wake) < (stored.step, stored.wake):
             problems.append(f"{stored.step}.{stored.wake} was stored")
         if batch is not None and self.batch is not None and self.batch.epoch == batch.epoch:

@@ -30,7 +30,7 @@ class Fault(StrEnum):
     REORDERED = "later task delivered first"
     DELAYED = "delivery delayed by minutes"
     GIVEN_UP = "task dropped after its attempts"
-    NAMES_FORGOTTEN = "queue forgets its names after an hour"
+    NAMES_FORGOTTEN = "queue forgets its names after half a minute"
     # Processes and clocks
     CRASH = "handler dies between two calls to its ports"
     PROCESS_CRASH = "whole process dies with all its deliveries"

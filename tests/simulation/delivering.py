@@ -78,7 +78,8 @@ class Deliverer:
             self._plan(entry)
 
     def _plan(self, entry: Entry) -> None:
-        self._world.scheduler.after(max(0.0, entry.due - self._world.clock), lambda: self._pump(entry.queue))
+        # A microsecond late: no sum of seconds comes out quite as it should.
+        self._world.scheduler.after(max(0.0, entry.due - self._world.clock) + 1e-6, lambda: self._pump(entry.queue))
 
     def _pump(self, queue: Queue) -> None:
         """Hand out one task if the pace and the hands allow, and come back for the next."""

@@ -9,30 +9,38 @@ from prograde.domain.raw_page import RawPage
 from tests.simulation.memory_warehouse import differences_of
 
 DEATHS_MAX = 3
+WAIT_BELIEVED_MAX = 3600.0
+EARLY_SECONDS = 5.0
+"""How much sooner than it asked the source may be called again: its answer was on its way, and clocks are not exact."""
 TROUBLE = {"Throttled", "Failure", "NotFound"}
 
 
 class Evidence:
     """The raw rows of a run, as they were kept, and what they allow a professional to become."""
 
-    def __init__(self, saw: Callable[[str], None]) -> None:
+    def __init__(self, now: Callable[[], float], saw: Callable[[str], None]) -> None:
+        self._now = now
         self._saw = saw
         self._raw_pages: dict[str, RawPage] = {}
         self._rows_of: dict[tuple[str, int], list[RawPage]] = defaultdict(list)
+        self._kept_at: dict[str, float] = {}
         self._well_at: Counter[str] = Counter()
         self._failed_at: dict[str, int] = {}
         self.died: set[tuple[str, int]] = set()
         self.commits = 0
         self.are_clocks_right = True
+        self.not_before: dict[str, float] = {}
 
     def keep(self, page: RawPage) -> None:
         """Take note of a raw row."""
         self._raw_pages[page.raw_id] = page
         self._rows_of[page.professional_id, page.step].append(page)
+        self._kept_at[page.raw_id] = self._now()
 
     def reopen(self, professional_id: str) -> None:
         """Take note of a replay: what went before no longer counts against the professional."""
         self._failed_at.pop(professional_id, None)
+        self.not_before.pop(professional_id, None)
 
     def has_died(self, professional_id: str) -> bool:
         """Whether a page of a professional was given up because its handlers died."""
@@ -92,6 +100,8 @@ class Evidence:
         has_died = (old.professional_id, old.step) in self.died
         if not outcomes & TROUBLE and not proofs - {"Denied"} and not has_died:
             yield f"a step without a page, a failure or a death: {sorted(outcomes | proofs)}"
+        if outcomes == {"Throttled"}:
+            self.not_before[old.professional_id] = min(self._free_at(row) for row in rows) - EARLY_SECONDS
         if new.state is State.NOT_FOUND or proofs & {"ProfilePage", "ListingPage", "NotFound"}:
             self._well_at[old.stage] = self.commits
         yield from self._failure_problems(old, new, batch)
@@ -112,6 +122,11 @@ class Evidence:
                 yield f"failed after {failures} failures"
             if self.are_clocks_right and self._well_at[old.stage] <= self._failed_at.get(who, 0):
                 yield f"failed, though nobody was answered in stage {old.stage} since its first failure"
+
+    def _free_at(self, row: RawPage) -> float:
+        """Tell when the source may be called again after it throttled."""
+        wait = float(dict(row.exchange.headers).get("Retry-After", 0.0))
+        return self._kept_at[row.raw_id] + min(WAIT_BELIEVED_MAX, wait)
 
     def _failures(self, professional: Professional) -> int:
         """Count the steps since the last counted page that failed."""

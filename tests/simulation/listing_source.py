@@ -43,6 +43,7 @@ class Api:
     market: Market
     chance: Chance
     now: Callable[[], float]
+    note: Callable[[str], None]
     outages: list[Span] = field(default_factory=list)
     denials: list[Span] = field(default_factory=list)
     people: dict[str, Person] = field(default_factory=dict)
@@ -52,6 +53,7 @@ class Api:
     weighed: set[PageKey] = field(default_factory=set)
     lost: set[str] = field(default_factory=set)
     failures: Counter[PageKey] = field(default_factory=Counter)
+    met_outage: set[PageKey] = field(default_factory=set)
     is_mended: bool = False
 
     def __post_init__(self) -> None:
@@ -65,6 +67,7 @@ class Api:
     def _trouble(self, request: PageRequest) -> Answered | None:
         strikes, who = self.chance.strikes, request.professional_id
         if self._lies_in(self.outages, Fault.API_OUTAGE):
+            self.met_outage.add(_page_key(request))
             return Failure("http_503", "service unavailable")
         if self._lies_in(self.denials, Fault.DENIED):
             return Denied("401 expired token")
@@ -73,7 +76,9 @@ class Api:
             return self._own(request, "http_500")
         if strikes(Fault.THROTTLED):
             return Throttled(self.chance.dice.choice(ODD_WAITS))
-        is_below = self.failures[_page_key(request)] + 1 < request.parameters.failure_limit
+        # The first failure of an outage counts, too: nobody can know yet whose it is.
+        before = self.failures[_page_key(request)] + (_page_key(request) in self.met_outage)
+        is_below = before + 1 < request.parameters.failure_limit
         if is_below and strikes(Fault.API_FAILURE):
             return self._own(request, self.chance.dice.choice(["http_502", "malformed", "cut_short"]))
         if is_below and strikes(Fault.API_TIMEOUT):
@@ -184,11 +189,24 @@ class SimulatedSource(ListingSource):
         sent_at = self._clock.now()
         self._going(request)
         outcome = self._api.answer(request)
+        self._api.note(f"source answers {_shown(outcome)}")
         self._coming(request)
         body = repr(outcome).encode()
         status = 0 if isinstance(outcome, Failure) else 200
+        wait = outcome.wait_seconds if isinstance(outcome, Throttled) else None
+        headers = () if wait is None else (("Retry-After", str(wait)),)
         url = f"https://api.example/{request.stage}?agent={request.professional_id}&cursor={request.cursor}"
-        return outcome, Exchange(sent_at, 12.5, url, status, (), body, sha256(body).hexdigest())
+        return outcome, Exchange(sent_at, 12.5, url, status, headers, body, sha256(body).hexdigest())
+
+
+def _shown(outcome: Answered) -> str:
+    match outcome:
+        case ListingPage():
+            return f"{len(outcome.records)} records, next {outcome.next_cursor}"
+        case ProfilePage():
+            return "a profile"
+        case _:
+            return str(outcome)
 
 
 def _page_key(request: PageRequest) -> PageKey:

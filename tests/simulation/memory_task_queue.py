@@ -67,7 +67,7 @@ class MemoryTaskQueue(TaskQueue):
         """Add a task unless its name is known; a lost one is only known."""
         name = task_name(task)
         with self._guard:
-            if name in self.waiting or self._known_until.get(name, 0.0) > self._now():
+            if name in self.waiting or (name in self._known_until and self._known_until[name] > self._now()):
                 return False
             if name in self._known_until:
                 self.forgot()

@@ -46,6 +46,11 @@ class People:
         self._deliverer = deliverer
         self._replays = world.chance.dice.choice([1, 2]) if world.chance.has(Fault.REPLAY) else 0
         self._verbs = 0
+        # What nobody lost must come to its end by redelivery alone.
+        is_lossless = not any(world.chance.has(fault) for fault in (Fault.TASK_LOST, Fault.GIVEN_UP))
+        self._is_supervised = not is_lossless or world.chance.dice.random() < 0.5
+        if not self._is_supervised:
+            world.chance.saw("run without supervise")
         self._plan_troubles(heals_at)
         self._order()
         world.scheduler.after(SUPERVISE_SECONDS, self._tick)
@@ -96,7 +101,7 @@ class People:
         chance = self._world.chance
         self._world.scheduler.after(SUPERVISE_SECONDS, self._tick)
         self._look_after(self._world.auditor.batch)
-        if not chance.strikes(Fault.NO_SUPERVISE):
+        if self._is_supervised and not chance.strikes(Fault.NO_SUPERVISE):
             process = self._deliverer.process()
             process.begin("supervise", lambda: self._deliverer.supervise(process))
 

@@ -125,7 +125,7 @@ def _small_chunks(chance: Chance) -> Iterator[None]:
     before = seeding.CHUNK, seeding.OPEN_MAX, starting.INLINE_CHUNKS, waking.CHUNK
     seeding.CHUNK = chance.dice.choice([1, 3, before[0]])
     seeding.OPEN_MAX = chance.dice.choice([2, 8, before[1], before[1]])
-    starting.INLINE_CHUNKS = chance.dice.choice([0, 1, before[2]])
+    starting.INLINE_CHUNKS = chance.dice.choice([1, before[2]])
     waking.CHUNK = chance.dice.choice([1, 3, before[3]])
     try:
         yield

@@ -39,7 +39,7 @@ class World:
     def __init__(self, market: Market, chance: Chance, events_kept: int | None = EVENTS_KEPT) -> None:
         self.chance = chance
         self.scheduler = Scheduler(chance.dice)
-        self.api = Api(market, chance, lambda: self.scheduler.now)
+        self.api = Api(market, chance, lambda: self.scheduler.now, self.note)
         self.store_outages: list[Span] = []
         self.jump = 0.0
         self.jumped = 0.0
@@ -48,7 +48,7 @@ class World:
         self.auditor = Auditor(self.scheduler, self.violated, chance.saw)
         self.store = MemoryBatchStore(self.auditor.committed)
         self.queue = MemoryTaskQueue(
-            lambda: self.clock, name_kept=3600.0 if chance.has(Fault.NAMES_FORGOTTEN) else NAME_KEPT_SECONDS
+            lambda: self.clock, name_kept=30.0 if chance.has(Fault.NAMES_FORGOTTEN) else NAME_KEPT_SECONDS
         )
         self.queue.forgot = lambda: chance.saw(Fault.NAMES_FORGOTTEN)
         self.warehouse = MemoryWarehouse(lambda: self.scheduler.now, self._row_delay, self.auditor.kept)
