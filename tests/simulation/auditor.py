@@ -165,6 +165,8 @@ class Auditor:
         if old.op is None and new.op is not None:
             self._violated("seeding began again")
         seeded = new.roster.professionals if new.op is None else new.op.seeded
+        if old.op is not None and seeded < old.op.seeded:
+            self._violated(f"the cursor went back from {old.op.seeded} to {seeded}")
         if seeded > len(self.professionals):
             self._violated(f"the cursor says {seeded} seeded, there are {len(self.professionals)}")
         self._see(old, new)

@@ -114,7 +114,10 @@ class Chance:
         """One fault alone, a few, or many: what a fault does is seen best where all else is calm."""
         everything = [fault for fault in Fault if self.dice.random() < _RUN_ODDS.get(fault, 1.0)]
         many = self.dice.choice([1, 1, 2, 3, 5, 8, 13, 21])
-        return frozenset(self.dice.sample(everything, min(many, len(everything))))
+        chosen = self.dice.sample(everything, min(many, len(everything)))
+        # Without a dead letter there is nothing to replay.
+        is_for_letters = Fault.REPLAY in chosen or Fault.DISCARD in chosen
+        return frozenset(chosen) | ({Fault.FAILS_FOR_GOOD} if is_for_letters else frozenset())
 
     def has(self, fault: Fault) -> bool:
         """Whether this run knows the fault at all."""

@@ -21,8 +21,9 @@ DEADLINES_SECONDS = (30.0, 120.0, 600.0)
 RATES = (20.0, 2.0, 0.1)
 """Page tasks a second: at the slowest a backlog is older than what supervise takes for standing still."""
 ATTEMPTS_MAX = (3, 8, 20)
-LATE_SECONDS_MAX = 20_000.0
-SOUNDING = "sounding"
+LATE_SECONDS = (60.0, 600.0, 20_000.0)
+ANSWERS = (200, 503)
+"""A task is done, or to be tried again: any other answer would be a task that should not have been."""
 
 
 @dataclass(slots=True)
@@ -110,10 +111,12 @@ class Deliverer:
         attempt = self._begin(entry)
         self._in_hand[entry.queue] += 1
         scheduler.after(self._deadline, lambda: self._unanswered(attempt))
-        if chance.strikes(Fault.DUPLICATE):
+        # Control tasks are few: they are repeated more often, or hardly ever.
+        tries = 1 if entry.queue is Queue.PAGES else 3
+        if any(chance.strikes(Fault.DUPLICATE) for _ in range(tries)):
             self._repeat(entry, chance.dice.expovariate(1.0))
-        if chance.strikes(Fault.LATE_DUPLICATE):
-            self._repeat(entry, chance.dice.uniform(60.0, LATE_SECONDS_MAX))
+        if any(chance.strikes(Fault.LATE_DUPLICATE) for _ in range(tries)):
+            self._repeat(entry, chance.dice.choice(LATE_SECONDS) * chance.dice.random())
 
     def _repeat(self, entry: Entry, seconds: float) -> None:
         """Deliver a task once more after some time."""
@@ -160,8 +163,8 @@ class Deliverer:
         app.extensions[EXTENSION] = process.services
         response = post(app, path, body, headers)
         self._world.note(f"answers {response.status}")
-        if response.status == 500:
-            self._world.violated(f"{function} answers 500: {response.body.decode(errors='replace')[:500]}")
+        if response.status not in ANSWERS:
+            self._world.violated(f"{function} answers {response.status}: {response.body.decode(errors='replace')[:500]}")
         return response
 
     def _ended(self, attempt: Attempt) -> None:

@@ -62,7 +62,7 @@ def end_problems(world: World) -> Iterator[str]:
     for prefix, tries in world.blobs.published.items():
         if len({exported(files).digest for files in tries}) > 1:
             yield f"{prefix} was to be published with different contents"
-    if batch.export_digest != latest_export(world, batch).digest:
+    if batch.export_digest != export_of(world).digest:
         yield "the batch names another digest than its export has"
     runs = {run.grading_run: run for run in world.warehouse.runs if run.export_digest}
     if runs.keys() != set(range(1, batch.grading_run + 1)):
@@ -74,8 +74,10 @@ def end_problems(world: World) -> Iterator[str]:
         yield f"the batch is {batch.status}: {batch.reason}"
 
 
-def latest_export(world: World, batch: Batch) -> Exported:
+def export_of(world: World) -> Exported:
     """Read the export of the latest grading run, as it was first published."""
+    batch = world.auditor.batch
+    assert batch is not None
     return exported(world.blobs.published[f"exports/{batch.batch_id}/{batch.grading_run:03}"][0])
 
 
@@ -83,7 +85,7 @@ def law_problems(world: World, calm: Exported) -> Iterator[str]:
     """Name the rows that differ from the calm run's without a fault that touched them."""
     batch = world.auditor.batch
     assert batch is not None
-    export = latest_export(world, batch)
+    export = export_of(world)
     touched = 0
     for professional_id, expected in calm.rows.items():
         row = export.rows.get(professional_id)

@@ -15,9 +15,9 @@ from prograde.use_cases import start_batch as starting
 from prograde.use_cases import wake as waking
 from tests.simulation.chance import Chance, Fault
 from tests.simulation.delivering import Deliverer
-from tests.simulation.law import Exported, end_problems, latest_export, law_problems
+from tests.simulation.law import end_problems, export_of, law_problems
 from tests.simulation.listing_source import Span
-from tests.simulation.market import Market, made_up_market
+from tests.simulation.market import made_up_market
 from tests.simulation.people import People
 from tests.simulation.scheduler import RoundInCirclesError
 from tests.simulation.world import EVENTS_KEPT, Event, World
@@ -44,34 +44,30 @@ class Report:
 def simulate(seed: int, *, events_kept: int | None = EVENTS_KEPT) -> Report:
     """Run a seed; the same seed is the same run."""
     market = made_up_market(seed)
-    calm = _calm_export(market)
+    calm = World(market, Chance("calm", frozenset()))
+    _run(calm, 0.0)
+    problems = [*calm.violations] or [*end_problems(calm)]
+    if problems:
+        return _report(seed, calm, [f"in the calm run: {problem}" for problem in problems])
     chance = Chance(f"run {seed}")
     world = World(market, chance, events_kept)
     with _small_chunks(chance):
         _run(world, chance.dice.choice(HEALS_AT) * chance.dice.uniform(0.5, 1.5))
-    problems = list(world.violations)
-    if not problems:
-        problems = [*end_problems(world)] or [*law_problems(world, calm)]
+    problems = [*world.violations] or [*end_problems(world)] or [*law_problems(world, export_of(calm))]
+    return _report(seed, world, problems)
+
+
+def _report(seed: int, world: World, problems: list[str]) -> Report:
     return Report(
         seed=seed,
-        faults=chance.faults,
+        faults=world.chance.faults,
         violations=tuple(problems),
-        seen=chance.seen,
+        seen=world.chance.seen,
         events=tuple(world.log),
-        professionals=len(market.people),
+        professionals=len(world.api.market.people),
         calls=world.auditor.calls.total(),
         virtual_seconds=world.scheduler.now,
     )
-
-
-def _calm_export(market: Market) -> Exported:
-    world = World(market, Chance("calm", frozenset()))
-    _run(world, 0.0)
-    problems = [*world.violations] or [*end_problems(world)]
-    assert not problems, f"the calm run is not well: {problems}"
-    batch = world.auditor.batch
-    assert batch is not None
-    return latest_export(world, batch)
 
 
 def _run(world: World, heals_at: float) -> None:
