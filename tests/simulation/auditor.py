@@ -91,8 +91,8 @@ class Auditor:
         problems = []
         if delivery.calls > 1:
             problems.append("its delivery had made a call already")
-        early = self.evidence.not_before.get(task.professional_id, 0.0) - self._scheduler.now
-        if early > 0 and self.evidence.are_clocks_right:
+        early = self.evidence.seconds_early(task.professional_id, task.step)
+        if early > 0:
             problems.append(f"the source had asked to wait {early:.0f} s more")
         if stored is not None and (task.step, task.wake) < (stored.step, stored.wake):
             problems.append(f"{stored.step}.{stored.wake} was stored")

@@ -29,7 +29,7 @@ class Evidence:
         self.died: set[tuple[str, int]] = set()
         self.commits = 0
         self.are_clocks_right = True
-        self.not_before: dict[str, float] = {}
+        self._not_before: dict[str, tuple[int, float]] = {}
 
     def keep(self, page: RawPage) -> None:
         """Take note of a raw row."""
@@ -40,11 +40,16 @@ class Evidence:
     def reopen(self, professional_id: str) -> None:
         """Take note of a replay: what went before no longer counts against the professional."""
         self._failed_at.pop(professional_id, None)
-        self.not_before.pop(professional_id, None)
+        self._not_before.pop(professional_id, None)
 
     def has_died(self, professional_id: str) -> bool:
         """Whether a page of a professional was given up because its handlers died."""
         return any(who == professional_id for who, _ in self.died)
+
+    def seconds_early(self, professional_id: str, step: int) -> float:
+        """Tell how much longer the source had asked to wait before a professional is asked for at this step."""
+        since, free_at = self._not_before.get(professional_id, (0, 0.0))
+        return free_at - self._now() if step >= since and self.are_clocks_right else 0.0
 
     def problems(self, old: Professional, new: Professional, batch: Batch) -> list[str]:
         """Say what is wrong with a professional's change."""
@@ -101,7 +106,8 @@ class Evidence:
         if not outcomes & TROUBLE and not proofs - {"Denied"} and not has_died:
             yield f"a step without a page, a failure or a death: {sorted(outcomes | proofs)}"
         if outcomes == {"Throttled"}:
-            self.not_before[old.professional_id] = min(self._free_at(row) for row in rows) - EARLY_SECONDS
+            free_at = min(self._free_at(row) for row in rows) - EARLY_SECONDS
+            self._not_before[old.professional_id] = new.step, free_at
         if new.state is State.NOT_FOUND or proofs & {"ProfilePage", "ListingPage", "NotFound"}:
             self._well_at[old.stage] = self.commits
         yield from self._failure_problems(old, new, batch)

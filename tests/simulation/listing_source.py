@@ -96,7 +96,6 @@ class Api:
     def mend(self) -> None:
         """Answer again whom the source had failed for good."""
         self.lost.clear()
-        self.failures.clear()
         self.poisoned.clear()
         self.is_mended = True
 

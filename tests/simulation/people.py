@@ -135,16 +135,23 @@ class People:
         self._steer("cancel", cancel_batch, self._cancel)
 
     def _replay(self) -> None:
-        def replay_all(services: Services, batch_id: str) -> None:
-            replay(services, batch_id, [letter.professional_id for letter in dead_letters(services.store, batch_id)])
-
-        self._steer("replay", replay_all, self._replay)
+        self._see_to_letters("replay", replay)
 
     def _discard(self) -> None:
-        def discard_all(services: Services, batch_id: str) -> None:
-            discard(services, batch_id, [letter.professional_id for letter in dead_letters(services.store, batch_id)])
+        self._see_to_letters("discard", discard)
 
-        self._steer("discard", discard_all, self._discard)
+    def _see_to_letters(self, name: str, verb: Callable[[Services, str, list[str]], object]) -> None:
+        """Replay or discard all dead letters; who has to ask again asks for the same ones."""
+        ids: list[str] = []
+
+        def see_to(services: Services, batch_id: str) -> None:
+            ids[:] = ids or [letter.professional_id for letter in dead_letters(services.store, batch_id)]
+            verb(services, batch_id, ids)
+
+        def again() -> None:
+            self._steer(name, see_to, again)
+
+        again()
 
     def _steer(self, name: str, verb: Callable[[Services, str], object], again: Callable[[], None]) -> None:
         """Do something with the batch, as soon as there is one."""
