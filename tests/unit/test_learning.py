@@ -50,7 +50,7 @@ def after_step(
 ) -> Batch:
     """Tell what the batch is once the professional has taken a step."""
     stepped = advance(professional, outcome, batch.parameters, now, "raw", proof)
-    return learned(batch, professional, stepped, outcome, now)
+    return learned(batch, professional, stepped, outcome, now, now)
 
 
 def names(outcomes: list[Outcome]) -> list[str]:
