@@ -308,7 +308,7 @@ class RateGate(Protocol):
         """
         Wait until one more call keeps every declared window, and return the recorded send time.
 
-        A share below 1 spreads the calls evenly at that share of the tightest window's rate.
+        A share below 1 spreads the calls evenly at that share of the quickest window's rate.
         Raises InterruptedCallError when the process is shutting down, or when that would take too long.
         """
         ...

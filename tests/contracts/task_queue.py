@@ -9,8 +9,9 @@ from prograde.adapters.documents import (
     read_page_task,
     read_seed_task,
     read_sounding_task,
+    read_wake_task,
 )
-from prograde.domain.effects import FinalizeTask, SeedTask, SoundingTask, Task, task_name
+from prograde.domain.effects import FinalizeTask, SeedTask, SoundingTask, Task, WakeTask, task_name
 from prograde.ports import TaskQueue
 from tests.contracts.specimens import AWKWARD, BATCH, NOON, PAGE_TASK, SECOND
 
@@ -50,10 +51,11 @@ class TaskQueueContract:
             (PAGE_TASK, read_page_task),
             (replace(PAGE_TASK, professional_id=AWKWARD), read_page_task),
             (SeedTask(BATCH.batch_id, wake=2, offset=4096, due_at=NOON), read_seed_task),
+            (WakeTask(BATCH.batch_id, epoch=2, turn=7, due_at=NOON), read_wake_task),
             (FinalizeTask(BATCH.batch_id, grading_run=1, wake=3, due_at=NOON), read_finalize_task),
             (SoundingTask(sent_at=NOON, due_at=NOON), read_sounding_task),
         ],
-        ids=["page", "awkward page", "seed", "finalize", "sounding"],
+        ids=["page", "awkward page", "seed", "wake", "finalize", "sounding"],
     )
     def test_a_task_arrives_as_it_was(
         self, queue: TaskQueue, deliver: Deliver, task: Task, read: Callable[[bytes], Task]

@@ -1,7 +1,7 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
@@ -9,7 +9,7 @@ from prograde.domain.aggregation import Aggregate
 from prograde.domain.batch import Batch, BatchStatus
 from prograde.domain.listing import Listing, ListingStatus, Rejection
 from prograde.domain.professional import CountedPage, Professional, Stage, State
-from prograde.ports import GradedRow, Run, Warehouse
+from prograde.ports import ATTEMPT_BODY_MAX, Attempt, GradedRow, Run, Warehouse
 from tests.contracts.specimens import AWKWARD, BATCH, NOON, PROFESSIONAL, SECOND, counting, professional, raw_page
 
 SALE = Listing(
@@ -95,6 +95,81 @@ class WarehouseContract:
         self.load(warehouse, counted)
 
         assert () == warehouse.reconcile(BATCH, 10).differences
+
+    # --- the calls of one professional
+
+    def test_nobody_was_asked_for_before_the_first_call(self, warehouse: Warehouse) -> None:
+        assert () == warehouse.attempts(BATCH.batch_id, "agent-1")
+
+    def test_an_attempt_tells_what_was_asked_and_what_came_back(self, warehouse: Warehouse) -> None:
+        page = replace(raw_page(4, SALE, body=b"no JSON"), page=3, outcome="Failure")
+        warehouse.insert_raw_page(page)
+
+        expected = Attempt(
+            raw_id=page.raw_id,
+            step=4,
+            stage="historical",
+            page=3,
+            outcome="Failure",
+            sent_at=NOON,
+            latency_ms=12.5,
+            url=page.exchange.url,
+            status=200,
+            body="no JSON",
+        )
+        (attempt,) = warehouse.attempts(BATCH.batch_id, "agent-1")
+        assert expected == attempt
+        assert timedelta() == attempt.sent_at.utcoffset()
+
+    def test_attempts_come_in_the_order_of_their_steps_and_then_of_their_time(self, warehouse: Warehouse) -> None:
+        first, second = raw_page(2, body=b"first"), raw_page(2, body=b"second")
+        second = replace(second, exchange=replace(second.exchange, sent_at=NOON + SECOND))
+        for page in (raw_page(10), second, raw_page(1), first):
+            warehouse.insert_raw_page(page)
+
+        attempts = warehouse.attempts(BATCH.batch_id, "agent-1")
+
+        assert [1, 2, 2, 10] == [attempt.step for attempt in attempts]
+        assert ["first", "second"] == [attempt.body for attempt in attempts[1:3]]
+
+    def test_attempts_are_one_professionals_of_one_batch(self, warehouse: Warehouse) -> None:
+        for page in (
+            raw_page(1),
+            replace(raw_page(2), professional_id="agent-10"),
+            replace(raw_page(3), professional_id=AWKWARD, agent_key=AWKWARD),
+            raw_page(4, batch_id="other"),
+        ):
+            warehouse.insert_raw_page(page)
+
+        steps = {
+            who: [attempt.step for attempt in warehouse.attempts(BATCH.batch_id, who)]
+            for who in ("agent-1", AWKWARD, "agent", "%")
+        }
+        assert {"agent-1": [1], AWKWARD: [3], "agent": [], "%": []} == steps
+
+    def test_the_same_raw_id_is_one_attempt_the_earliest(self, warehouse: Warehouse) -> None:
+        once = raw_page(1)
+        again = replace(once, exchange=replace(once.exchange, sent_at=NOON + SECOND))
+        for page in (again, once, again):
+            warehouse.insert_raw_page(page)
+
+        assert [NOON] == [attempt.sent_at for attempt in warehouse.attempts(BATCH.batch_id, "agent-1")]
+
+    @pytest.mark.parametrize(
+        ("body", "shown"),
+        [
+            (b"", ""),
+            (AWKWARD.encode(), AWKWARD),
+            (b"x" * 1_000_000, "x" * ATTEMPT_BODY_MAX),
+            ("🏡".encode() * 3_000, "🏡" * ATTEMPT_BODY_MAX),
+            (b"\xff\xfe", "//4="),
+        ],
+        ids=["empty", "awkward", "a megabyte", "characters, not bytes", "no text"],
+    )
+    def test_a_body_is_shown_as_far_as_people_read(self, warehouse: Warehouse, body: bytes, shown: str) -> None:
+        warehouse.insert_raw_page(raw_page(1, body=body))
+
+        assert [shown] == [attempt.body for attempt in warehouse.attempts(BATCH.batch_id, "agent-1")]
 
     # --- what a ledger counts and no query can see
 

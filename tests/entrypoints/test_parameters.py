@@ -37,6 +37,7 @@ def test_every_parameter_reaches_the_run() -> None:
             "early_stop": False,
             "failure_limit": 2,
             "page_limit": 3,
+            "outage_patience_minutes": 30,
         },
         TODAY,
     )
@@ -50,6 +51,7 @@ def test_every_parameter_reaches_the_run() -> None:
         early_stop=False,
         failure_limit=2,
         page_limit=3,
+        outage_patience_minutes=30,
     )
 
 
@@ -71,6 +73,8 @@ def test_every_parameter_reaches_the_run() -> None:
             {"include_active": False, "tiers": [{"name": "A", "minimum_active_listings": 1}, {"name": "F"}]},
             ["include_active"],
         ),
+        ({"outage_patience_minutes": -1}, ["outage_patience_minutes"]),
+        ({"outage_patience_minutes": 7 * 24 * 60 + 1}, ["outage_patience_minutes"]),
         ({"failure_limit": 0, "pages": 3, "cutoff": "2027-01-01"}, ["failure_limit", "pages", "cutoff"]),
     ],
 )

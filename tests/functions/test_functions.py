@@ -15,9 +15,10 @@ from prograde.adapters.local.data_directory import DataDirectory
 from prograde.adapters.local.source_files import SourceFolder
 from prograde.adapters.local.wsgi_client import IN_PROCESS
 from prograde.bootstrap.local_machine import LocalMachine, function_app, local_machine
-from prograde.domain.effects import PageTask
+from prograde.domain.effects import PageTask, effects
 from prograde.sandbox.seeding import seeded_market
 from prograde.sandbox.server import SandboxServer
+from prograde.use_cases.steer import pause_batch, resume_batch
 from tests.e2e.machine import TOKEN, Workplace
 
 AS_OF = date(2026, 6, 30)
@@ -138,11 +139,29 @@ def test_a_page_that_killed_its_handler_three_times_is_a_failure_without_a_call(
     assert professional.last_failure.startswith("handler_died")
 
 
+def test_a_delivered_wake_task_wakes_who_is_unfinished(machine: LocalMachine) -> None:
+    batch_id = post_batch(machine, "professional_id\nA1\nA2\n").get_json()["batch_id"]
+    pause_batch(machine.services, batch_id, "by hand")
+    resumed = resume_batch(machine.services, batch_id)
+    [task] = effects(resumed)
+    client = dispatcher_client(machine, "start_batch")
+    for _ in range(2):
+        assert 200 == client.post("/tasks/wake", data=write_task(task)).status_code
+    assert machine.services.store.batch(batch_id).waking is None  # type: ignore[union-attr]
+    assert [1, 1] == [first_task(machine, batch_id, who).wake for who in ("A1", "A2")]
+
+
 def test_a_body_that_is_no_task_is_bad_input(machine: LocalMachine) -> None:
-    for name in ("fetch_page", "finalize"):
+    for name, path in (
+        ("fetch_page", "/"),
+        ("finalize", "/"),
+        ("fetch_page", "/sounding"),
+        ("start_batch", "/tasks/seed"),
+        ("start_batch", "/tasks/wake"),
+    ):
         client = dispatcher_client(machine, name)
         for body in (b"", b"{}", b"\xff", b"[1]", b'{"batch_id": 7}'):
-            response = client.post("/", data=body)
+            response = client.post(path, data=body)
             assert 400 == response.status_code
             assert "body" == response.get_json()["problems"][0]["field"]
 

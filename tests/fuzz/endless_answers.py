@@ -73,13 +73,13 @@ CUT: Mapping[str, tuple[Answer, str]] = {
     "a body of 10^19 bytes": (Endless(OK + b"Content-Length: 9%s\r\n\r\n" % (b"0" * 18), b" " * 65_536), "too_large"),
     "chunks without end": (Endless(CHUNKED, b"10000\r\n" + b" " * 65_536 + b"\r\n"), "too_large"),
     "chunks of one byte without end": (Endless(CHUNKED, b"1\r\n \r\n" * 5_000), "timeout"),
-    "a chunk whose size has no end": (Endless(CHUNKED, b"1" * 10_000), "connection"),
+    "a chunk whose size has no end": (Endless(CHUNKED, b"1" * 10_000), "malformed"),
     "a chunk's extension without end": (Endless(CHUNKED + b"1;", b"x" * 10_000), "connection"),
-    "trailers without end": (Endless(CHUNKED + b"2\r\n[]\r\n0\r\n", b"A: b\r\n" * 5_000), "timeout"),
+    "trailers without end": (Endless(CHUNKED + b"2\r\n[]\r\n0\r\n", b"A: b\r\n" * 5_000), "connection"),
     "headers without end": (Endless(OK, b"A: b\r\n" * 1_000), "connection"),
     "a header without end": (Endless(OK + b"A: ", b"b" * 10_000), "connection"),
     "a status line without end": (Endless(b"HTTP/1.1 200 ", b"b" * 10_000), "connection"),
-    "100 Continue without end": (Endless(b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 1_000), "timeout"),
+    "100 Continue without end": (Endless(b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 1_000), "connection"),
     "a byte now and then": (Endless(OK + b"Content-Length: 5000\r\n\r\n", b"[", 0.1), "timeout"),
     "a header's byte now and then": (Endless(OK, b"a", 0.1), "timeout"),
     "half a body, then silence": (Endless(OK + b"Content-Length: 5000\r\n\r\n[", b""), "timeout"),
@@ -95,8 +95,8 @@ PARSED: Mapping[str, tuple[Answer, str]] = {
     "100,000 records of nothing": (http_answer(b'{"value":[' + b"{}," * 99_999 + b"{}]}"), "ListingPage"),
     "a number of ten million digits": (_filled(b'{"value":', b"9", b"}"), "Failure malformed"),
     "a text of ten megabytes": (_filled(b'{"value":[{"ListingKey":"', b"x", b'"}]}'), "ListingPage"),
-    "Link headers of 6 MB": (
-        http_answer(b'{"value":[]}', headers=[f"Link: {',' * 65_000}"] * 95),
+    "Link headers of 60 kB": (
+        http_answer(b'{"value":[]}', headers=[f"Link: {',' * 6_000}"] * 10),
         "ListingPage",
     ),
 }

@@ -9,11 +9,10 @@ from pathlib import Path
 from socket import socket
 
 import duckdb
-import orjson
 
 from prograde.adapters.documents import PROFESSIONAL
-from prograde.adapters.local.duckdb_warehouse import DuckdbWarehouse, _scan
-from prograde.adapters.warehouse_rows import raw_page_row
+from prograde.adapters.local.duckdb_warehouse import DuckdbWarehouse
+from prograde.adapters.local.ndjson_tables import raw_page_line, scan
 from prograde.domain.batch import Batch
 from prograde.domain.outcome import Denied, Failure, ListingPage, NotFound, Outcome, ProfilePage, Throttled
 from prograde.domain.professional import Professional, Stage, advance
@@ -103,7 +102,7 @@ class Journey:
             records=page_records(outcome),
         )
         # As the warehouse writes it, but for a disk that is waited for a thousand times.
-        self._raw_rows.write(orjson.dumps(raw_page_row(raw_page)) + b"\n")
+        self._raw_rows.write(raw_page_line(raw_page) + b"\n")
         self._exchanges[raw_id] = exchange
         return raw_id
 
@@ -127,7 +126,7 @@ class Journey:
         assert self._exchanges == dict(self._read_exchanges())
 
     def _read_exchanges(self) -> Iterator[tuple[str, Exchange]]:
-        rows = _scan("raw_page_log", [self._raw_file])
+        rows = scan("raw_page_log", [self._raw_file])
         read = f"SELECT raw_id, latency_ms, url, status, body_sha256, headers, body, body_base64 FROM ({rows})"
         with duckdb.connect(":memory:") as connection:
             found = connection.execute(read).fetchall()

@@ -1,5 +1,5 @@
 """
-How well many instances share one source's limit: python -m tests.gcp.pace_of_many
+How well many instances share one source's limit: python -m tests.gcp.pace_of_many prints it.
 
 Each instance is a gate with its own client of Firestore's stand-in, and so many callers that each wait for the gate
 and then for an answer.

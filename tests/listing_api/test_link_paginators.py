@@ -223,3 +223,16 @@ def test_a_header_as_long_as_headers_get_is_read_in_no_time() -> None:
         with suppress(ValueError):
             related_link("</a>; " + repeated * (1_000_000 // len(repeated)), "next")
         assert time.process_time() - started < 3, repeated
+
+
+@given(path=st.text("abZ09/:@!$&'()*+,;=%-._~[]? #\\é", max_size=30))
+def test_a_link_leads_to_the_same_place_however_its_origin_is_spelt(path: str) -> None:
+    base_url = parse_base_url("https://api.example.com/reso/odata")
+
+    def led(origin: str) -> str:
+        try:
+            return base_url.target(f"{origin}/{path}", "/reso/odata/Property?$top=1")
+        except ValueError as error:
+            return str(error)
+
+    assert led("HTTPS://API.example.com:443") == led("https://api.example.com")

@@ -182,3 +182,23 @@ def test_what_is_refused_after_the_end_goes_back_as_if_it_had_not_been_delivered
 
     (again,) = queue.exchange((), {Queue.PAGES: 1})
     assert (1, 0) == (again.deliveries, again.answers)
+
+
+def test_a_new_task_wakes_nobody_while_every_worker_looks_for_its_next_one_itself(
+    queue: SqliteTaskQueue, clock: ShiftedClock, pages: list[PageTask]
+) -> None:
+    watched: list[bool] = []
+
+    def answer(_: Request) -> int:
+        if len(watched) < 5:
+            queue.enqueue([replace(PAGE_TASK, step=100 + len(watched), due_at=clock.now())])
+            watched.append(Queue.PAGES in queue.watched)
+        return 200
+
+    queue.enqueue(pages[:1])
+    function = Function(answer)
+    with running(dispatching(queue, clock, {"fetch_page": function}, 1), queue):
+        wait_until(lambda: len(function.requests) == 6)
+        wait_until(lambda: Queue.PAGES in queue.watched)
+
+    assert [False] * 5 == watched

@@ -1,12 +1,11 @@
 from contextlib import closing
 from pathlib import Path
 
-import orjson
 import pytest
 
 from prograde.adapters.listing_api.client_tables import ClientTable
-from prograde.adapters.local.duckdb_warehouse import ROW_BYTES_MAX, DuckdbWarehouse
-from prograde.adapters.warehouse_rows import raw_page_row
+from prograde.adapters.local.duckdb_warehouse import DuckdbWarehouse
+from prograde.adapters.local.ndjson_tables import ROW_BYTES_MAX, raw_page_line
 from prograde.errors import UnavailableError
 from tests.contracts.specimens import BATCH, PROFESSIONAL, counting, raw_page
 from tests.contracts.warehouse import SALE, SALE_FIGURES
@@ -68,7 +67,7 @@ def test_the_largest_answer_that_is_read_makes_a_row_that_can_be_read_again(ware
     largest = ClientTable.model_fields["response_bytes_max"].metadata[1].le
     # Written as JSON, a control character takes six bytes.
     worst = raw_page(1, SALE, body=b"\x01" * largest)
-    assert len(orjson.dumps(raw_page_row(worst))) < ROW_BYTES_MAX
+    assert len(raw_page_line(worst)) < ROW_BYTES_MAX
     warehouse.insert_raw_page(worst)
     warehouse.insert_raw_page(raw_page(2, SALE))
 

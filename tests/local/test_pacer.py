@@ -2,6 +2,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,27 @@ def test_a_window_of_a_few_calls_is_kept(make_pacer: MakePacer, limit: int) -> N
 
     assert [] == overfull(sent, limit, interval)
     assert sent[-1] - sent[0] >= 3 * interval
+
+
+def test_calls_at_a_share_of_the_rate_are_spaced_evenly_however_many_threads_call(make_pacer: MakePacer) -> None:
+    pacer = make_pacer((100, SECOND))
+
+    with ThreadPoolExecutor(4) as threads:
+        sent = sorted(threads.map(lambda _: pacer.pass_one(0.25), range(20)))
+
+    # Nothing leaves too early; a late wake-up of a busy machine is made up for by nobody.
+    assert min(later - earlier for earlier, later in pairwise(sent)) >= SECOND / 25
+
+
+def test_a_call_that_waits_at_a_small_share_does_not_hold_up_the_next_at_the_whole_rate(make_pacer: MakePacer) -> None:
+    pacer = make_pacer((100, SECOND))
+    first = pacer.pass_one()
+
+    slow = pacer.pass_one(0.25)
+    quick = [pacer.pass_one() for _ in range(3)]
+
+    assert slow - first >= SECOND / 25
+    assert quick[-1] - slow < SECOND, "the rate is not lowered for good"
 
 
 def test_a_clock_that_is_set_back_neither_stalls_the_calls_nor_crowds_them(make_pacer: MakePacer) -> None:

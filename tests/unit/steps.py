@@ -1,11 +1,13 @@
 """Steps of the state machine: where professionals stand, what a source may answer, and how they go on from there."""
 
 from dataclasses import replace
+from datetime import datetime
 
 from prograde.domain.batch import Parameters
 from prograde.domain.listing import Listing, Rejection
 from prograde.domain.outcome import Failure, ListingPage, Outcome
 from prograde.domain.professional import Professional, Stage, advance
+from prograde.domain.source_health import Answer
 from tests.unit.examples import NEWCOMER, NOW, PARAMETERS, SELLER
 
 LISTER = replace(SELLER, stage=Stage.ACTIVE, step=1)
@@ -17,9 +19,15 @@ TIMEOUT = Failure("timeout", "no answer in 30 s")
 BROKEN = Failure("bad_request", "the query is refused", is_terminal=True)
 
 
-def after(professional: Professional, *outcomes: Outcome, parameters: Parameters = PARAMETERS) -> Professional:
+def after(
+    professional: Professional,
+    *outcomes: Outcome,
+    parameters: Parameters = PARAMETERS,
+    now: datetime = NOW,
+    answer: Answer | None = None,
+) -> Professional:
     for outcome in outcomes:
-        professional = advance(professional, outcome, parameters, NOW, f"raw-{professional.step}")
+        professional = advance(professional, outcome, parameters, now, f"raw-{professional.step}", answer)
     return professional
 
 

@@ -14,26 +14,36 @@ from prograde.domain.batch import (
     Counter,
     Parameters,
     Seeding,
+    Waking,
+    cancelled,
     counter_drained,
     default_cutoff,
     finished,
+    gave_up,
     new_counters,
     parameter_problems,
     paused,
+    reopened,
     resumed,
     settled,
+    waking_everybody,
 )
 from prograde.domain.grading import Rubric, Tier
+from prograde.domain.source_health import Outage, Pace
 from prograde.errors import ConflictError
 from tests.unit.examples import AS_OF, BATCH, CUTOFF, NOW, PARAMETERS
 
 LATER = NOW + timedelta(minutes=5)
 SEEDED = replace(BATCH, op=None)
 DRAINED = replace(SEEDED, drained=BATCH.counters)
+TROUBLED = replace(SEEDED, outage=Outage(NOW, "K2"), waking=Waking(NOW, "K3", 4))
 
 VERBS: dict[str, Callable[[Batch], Batch]] = {
     "pause": lambda batch: paused(batch, "stopped by hand"),
     "resume": lambda batch: resumed(batch, LATER),
+    "cancel": lambda batch: cancelled(batch, LATER),
+    "give up": lambda batch: gave_up(batch, "the source answered nobody", LATER),
+    "reopen": reopened,
     "finish": lambda batch: finished(batch, LATER, "digest"),
 }
 LEGAL = {
@@ -41,6 +51,13 @@ LEGAL = {
     ("paused", "pause"): "paused",
     ("paused", "resume"): "running",
     ("running", "resume"): "running",
+    ("running", "cancel"): "draining",
+    ("paused", "cancel"): "draining",
+    ("running", "give up"): "draining",
+    ("running", "reopen"): "running",
+    ("paused", "reopen"): "paused",
+    ("complete", "reopen"): "running",
+    ("incomplete", "reopen"): "running",
     ("finalizing", "finish"): "complete",
 }
 
@@ -73,12 +90,98 @@ def test_a_resume_forgets_the_reason_and_gives_every_task_a_new_name() -> None:
     assert ("", 2, BATCH.wake + 1, LATER) == (batch.reason, batch.epoch, batch.wake, batch.due_at)
 
 
-def test_pausing_or_resuming_twice_changes_nothing_more() -> None:
+def test_pausing_resuming_or_cancelling_twice_changes_nothing_more() -> None:
     still = paused(SEEDED, "stopped by hand")
     going = resumed(still, LATER)
+    ending = cancelled(going, LATER)
 
     assert still == paused(still, "another reason")
     assert going == resumed(going, LATER + timedelta(hours=1))
+    assert ending == cancelled(ending, LATER + timedelta(hours=1))
+    finalizing = replace(ending, status=BatchStatus.FINALIZING)
+    assert finalizing == cancelled(finalizing, LATER)
+
+
+def test_a_new_epoch_begins_a_new_chain_and_renews_seeding() -> None:
+    batch = waking_everybody(TROUBLED, LATER)
+
+    assert (TROUBLED.epoch + 1, Waking(LATER, "", 0)) == (batch.epoch, batch.waking)
+    assert (TROUBLED.wake + 1, LATER) == (batch.wake, batch.due_at)
+
+
+def test_a_pause_ends_waking_and_forgets_an_outage() -> None:
+    batch = paused(TROUBLED, "stopped by hand")
+
+    assert (None, None) == (batch.waking, batch.outage)
+
+
+@pytest.mark.parametrize("status", [BatchStatus.RUNNING, BatchStatus.PAUSED])
+def test_a_cancelled_batch_drains_by_waking_everybody(status: BatchStatus) -> None:
+    batch = cancelled(replace(TROUBLED, status=status, reason="stopped by hand"), LATER)
+
+    assert (BatchStatus.DRAINING, True, "") == (batch.status, batch.is_cancelled, batch.reason)
+    assert (None, Waking(LATER), TROUBLED.epoch + 1) == (batch.outage, batch.waking, batch.epoch)
+
+
+def test_a_batch_that_gave_up_drains_by_waking_everybody_and_says_why() -> None:
+    batch = gave_up(TROUBLED, "the source answered nobody", LATER)
+
+    assert (BatchStatus.DRAINING, False, "the source answered nobody") == (
+        batch.status,
+        batch.is_cancelled,
+        batch.reason,
+    )
+    assert (None, Waking(LATER), TROUBLED.epoch + 1) == (batch.outage, batch.waking, batch.epoch)
+
+
+def test_who_gives_up_cannot_be_cancelled_into_another_end() -> None:
+    with pytest.raises(ConflictError, match="is draining and cannot be cancelled"):
+        cancelled(gave_up(SEEDED, "the source answered nobody", LATER), LATER)
+
+
+@pytest.mark.parametrize("verb", ["cancel", "give up"])
+def test_a_batch_whose_last_professional_just_ended_finalizes_at_once(verb: str) -> None:
+    batch = VERBS[verb](DRAINED)
+
+    assert (BatchStatus.FINALIZING, 1, None) == (batch.status, batch.grading_run, batch.waking)
+
+
+def test_finalize_begins_without_waking_or_outage() -> None:
+    batch = settled(replace(TROUBLED, drained=BATCH.counters), LATER)
+
+    assert (BatchStatus.FINALIZING, None, None) == (batch.status, batch.waking, batch.outage)
+
+
+def test_a_reopened_batch_runs_on_and_forgets_how_it_ended() -> None:
+    over = replace(
+        DRAINED,
+        status=BatchStatus.INCOMPLETE,
+        reason="the source answered nobody",
+        grading_run=1,
+        finished_at=NOW,
+        export_digest="digest",
+        pace=Pace(0.05, NOW),
+    )
+
+    expected = replace(DRAINED, status=BatchStatus.RUNNING, grading_run=1)
+    assert expected == reopened(over)
+
+
+@pytest.mark.parametrize("status", [BatchStatus.RUNNING, BatchStatus.PAUSED])
+def test_a_batch_under_way_is_reopened_as_it_is(status: BatchStatus) -> None:
+    batch = replace(TROUBLED, status=status, reason="stopped by hand")
+
+    assert batch == reopened(batch)
+
+
+@pytest.mark.parametrize("status", BatchStatus)
+@pytest.mark.parametrize("probe_id", [None, "K1", "K2"])
+def test_a_task_is_worked_in_an_open_batch_and_in_an_outage_only_the_probes(
+    status: BatchStatus, probe_id: str | None
+) -> None:
+    batch = replace(SEEDED, status=status, outage=Outage(NOW, probe_id) if probe_id else None)
+
+    assert (status in {"running", "draining"} and probe_id in {None, "K1"}) == batch.lets_work("K1")
 
 
 @pytest.mark.parametrize(
@@ -112,7 +215,7 @@ def test_a_batch_is_settled_only_when_it_is_open_seeded_and_drained(
 
     after = settled(batch, LATER)
 
-    if status in {"running", "cancelling"} and op is None and missing == 0:
+    if status in {"running", "draining"} and op is None and missing == 0:
         assert (BatchStatus.FINALIZING, 1, batch.wake + 1, LATER) == (
             after.status,
             after.grading_run,
@@ -154,6 +257,21 @@ def test_a_counter_counts_final_transitions_by_state_and_grade() -> None:
         counter = counter.closed_one(state, grade)
 
     assert Counter(0, 0, {"done": 2, "failed": 1}, {"A": 2}) == counter
+
+
+@given(st.integers(1, 9), st.integers(0, 5))
+def test_reopening_undoes_as_many_ends(failed: int, done: int) -> None:
+    counter = Counter(0, pending=failed + done + 2)
+    for _ in range(done):
+        counter = counter.closed_one("done", "A")
+    before = counter
+    for _ in range(failed):
+        counter = counter.closed_one("failed", None)
+
+    after = counter.reopened("failed", failed)
+
+    assert (before.pending, before.by_grade) == (after.pending, after.by_grade)
+    assert {**before.by_state, "failed": 0} == after.by_state
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,13 @@ def test_the_page_explains_every_stop_reason() -> None:
     assert {f"`{state}`" for state in State if state is not State.OPEN} == {row[2] for row in rows}
 
 
+def test_the_page_states_the_default_limits() -> None:
+    stated = dict(re.findall(r"`(\w+)` \((\d+)\)", PAGE))
+
+    assert {"failure_limit", "outage_patience_minutes", "page_limit"} == stated.keys()
+    assert [getattr(PARAMETERS, name) for name in stated] == [int(number) for number in stated.values()]
+
+
 def test_the_pages_tiers_are_a_rubric() -> None:
     found = re.search(r"```yaml\n(.+?)```", PAGE, flags=re.DOTALL)
     assert found is not None

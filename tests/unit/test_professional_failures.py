@@ -1,45 +1,192 @@
+"""Whose a failure is: a professional's own only while the source answers others."""
+
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
-from prograde.domain.outcome import Cancelled, Denied, NotFound, Outcome, Throttled
+from prograde.domain.outcome import Cancelled, Denied, Failure, NotFound, Outcome, Proven, Throttled, Unproven
 from prograde.domain.professional import (
     BACKOFF_SECONDS_BASE,
     BACKOFF_SECONDS_MAX,
+    PROBE_SECONDS_MAX,
     WAIT_SECONDS_MAX,
+    Professional,
     State,
     StopReason,
     backoff_seconds,
 )
-from tests.unit.examples import NOW, SELLER
+from prograde.domain.source_health import Answer
+from tests.unit.examples import NOW, PARAMETERS, SELLER
 from tests.unit.steps import BROKEN, LAST, MORE, PEOPLE, TIMEOUT, after
 
+SECOND = timedelta(seconds=1)
+FAILED_ONCE = replace(SELLER, failures_in_a_row=1, failed_at=NOW)
+UNPROVEN = replace(FAILED_ONCE, unproven_failures=1)
 
-def test_the_failure_limit_ends_a_row_of_failures_and_not_one_sooner() -> None:
-    there = after(SELLER, *[TIMEOUT] * 4)
-    assert (State.OPEN, 4) == (there.state, there.failures_in_a_row)
 
-    ended = after(there, TIMEOUT)
-    assert (State.FAILED, StopReason.FAILURE_LIMIT) == (ended.state, ended.stop_reason)
-    assert "timeout: no answer in 30 s" == ended.last_failure
+def failing_beside_others(professional: Professional, times: int, limit: int = 5) -> Professional:
+    """Fail a second apart, the source answering somebody else in between."""
+    parameters = replace(PARAMETERS, failure_limit=limit)
+    for _ in range(times):
+        now = (professional.failed_at or NOW) + SECOND
+        answer = Answer(now - SECOND / 2, "K2")
+        professional = after(professional, TIMEOUT, parameters=parameters, now=now, answer=answer)
+    return professional
+
+
+# --- while the source answers others
+
+
+@pytest.mark.parametrize("limit", [2, 5, 100])
+def test_the_failure_limit_ends_a_row_of_failures_and_not_one_sooner(limit: int) -> None:
+    there = failing_beside_others(SELLER, limit - 1, limit)
+    assert (State.OPEN, limit - 1, 0) == (there.state, there.failures_in_a_row, there.unproven_failures)
+
+    ended = failing_beside_others(there, 1, limit)
+    assert (State.FAILED, StopReason.FAILURE_LIMIT, limit) == (ended.state, ended.stop_reason, ended.failures_in_a_row)
+    assert ("timeout", "timeout: no answer in 30 s") == (ended.failure_cause, ended.last_failure)
+
+
+def test_a_first_failure_ends_nobody_even_at_a_limit_of_one() -> None:
+    there = failing_beside_others(SELLER, 1, limit=1)
+
+    assert (State.OPEN, 1) == (there.state, there.failures_in_a_row)
+    assert StopReason.FAILURE_LIMIT is failing_beside_others(there, 1, limit=1).stop_reason
 
 
 def test_a_page_ends_a_row_of_failures() -> None:
-    there = after(SELLER, *[TIMEOUT] * 4, Throttled(None), MORE, *[TIMEOUT] * 4)
+    there = failing_beside_others(after(failing_beside_others(SELLER, 4), Throttled(None), MORE), 4)
 
     assert (State.OPEN, 4) == (there.state, there.failures_in_a_row)
-    assert (0, 0, "") == (
-        (well := after(there, MORE)).failures_in_a_row,
+    well = after(replace(there, unproven_failures=2), MORE)
+    assert (0, 0, None, 0, "") == (
+        well.failures_in_a_row,
+        well.unproven_failures,
+        well.failed_at,
         well.throttled_in_a_row,
         well.last_failure,
     )
 
 
-def test_throttling_never_spends_the_failure_budget() -> None:
-    there = after(replace(SELLER, failures_in_a_row=4), *[Throttled(None)] * 500)
+def test_a_terminal_failure_needs_no_proof() -> None:
+    assert StopReason.TERMINAL_FAILURE is after(SELLER, BROKEN).stop_reason
 
-    assert (State.OPEN, 4, 500) == (there.state, there.failures_in_a_row, there.throttled_in_a_row)
+
+# --- while nobody knows
+
+
+def test_without_proof_no_row_of_failures_ends_anybody() -> None:
+    there = after(SELLER, *[TIMEOUT] * 500)
+
+    assert (State.OPEN, 1, 499) == (there.state, there.failures_in_a_row, there.unproven_failures)
+
+
+@pytest.mark.parametrize(
+    ("answered_at", "is_own"),
+    [
+        (NOW - SECOND, False),
+        (NOW, False),
+        (NOW + timedelta(microseconds=1), True),
+        (NOW + SECOND, True),
+        (NOW + SECOND + timedelta(microseconds=1), False),
+    ],
+    ids=["before the failure", "with it", "after it", "just now", "from the future"],
+)
+def test_a_failure_is_own_if_the_source_answered_since_the_one_before(
+    answered_at: datetime,
+    is_own: bool,  # noqa: FBT001  # a table's column
+) -> None:
+    there = after(FAILED_ONCE, TIMEOUT, now=NOW + SECOND, answer=Answer(answered_at, "K2"))
+
+    assert ((2, 0) if is_own else (1, 1)) == (there.failures_in_a_row, there.unproven_failures)
+    assert NOW + SECOND == there.failed_at
+
+
+def test_a_failure_of_its_own_forgives_those_that_nobody_knew_about() -> None:
+    there = after(replace(UNPROVEN, unproven_failures=2), TIMEOUT, now=NOW + SECOND, answer=Answer(NOW + SECOND, "K2"))
+
+    assert (2, 0) == (there.failures_in_a_row, there.unproven_failures)
+
+
+@pytest.mark.parametrize(
+    ("professional", "answer", "needs_proof"),
+    [
+        (SELLER, Answer(NOW, "K2"), False),
+        (FAILED_ONCE, Answer(NOW, "K2"), False),
+        (UNPROVEN, Answer(NOW, "K2"), True),
+        (UNPROVEN, None, True),
+        (UNPROVEN, Answer(NOW + SECOND, "K2"), False),
+        (UNPROVEN, Answer(NOW + 2 * SECOND, "K2"), True),
+    ],
+    ids=["well", "failed once", "not since", "never", "since", "from the future"],
+)
+def test_proof_is_needed_once_it_is_open_whose_a_failure_is(
+    professional: Professional,
+    answer: Answer | None,
+    needs_proof: bool,  # noqa: FBT001  # a table's column
+) -> None:
+    assert needs_proof == professional.needs_proof(answer, NOW + SECOND)
+
+
+def test_a_proof_keeps_the_row_and_the_own_page_is_asked_again_at_once() -> None:
+    there = after(replace(UNPROVEN, page=2, cursor="second"), Proven("K2"), now=NOW + SECOND)
+
+    assert (1, 0, NOW + SECOND) == (there.failures_in_a_row, there.unproven_failures, there.due_at)
+    assert (2, "second", UNPROVEN.step + 1, UNPROVEN.calls + 1) == (there.page, there.cursor, there.step, there.calls)
+    assert () == there.ledger
+
+
+def test_a_proof_that_fails_is_one_more_failure_that_nobody_knows_about() -> None:
+    there = after(UNPROVEN, Unproven(Failure("timeout", "")), now=NOW + SECOND)
+
+    assert (1, 2, NOW + SECOND) == (there.failures_in_a_row, there.unproven_failures, there.failed_at)
+    assert NOW + SECOND < there.due_at <= NOW + 5 * SECOND
+    assert State.OPEN is after(there, *[Unproven(Failure("timeout", ""))] * 500).state
+
+
+@pytest.mark.parametrize("limit", [1, 2, 5])
+def test_alone_at_a_source_that_answers_one_page_and_never_the_next_a_professional_fails_by_proofs(limit: int) -> None:
+    parameters, answer, there, now = replace(PARAMETERS, failure_limit=limit), Answer(NOW, "K1"), SELLER, NOW
+    while not there.is_final:
+        now += SECOND
+        outcome: Outcome = TIMEOUT
+        if there.needs_proof(answer, now):
+            outcome, answer = Proven("K1"), Answer(now, "K1")
+        there = after(there, outcome, parameters=parameters, now=now, answer=answer)
+
+    assert StopReason.FAILURE_LIMIT is there.stop_reason
+    assert 1 + 3 * max(1, limit - 1) == there.calls, "two more calls for each failure that counts"
+
+
+def test_a_clock_that_was_set_back_proves_nothing_until_the_next_failure() -> None:
+    earlier = NOW - timedelta(hours=1)
+    answer = Answer(earlier, "K2")
+    assert UNPROVEN.needs_proof(answer, earlier)
+
+    there = after(UNPROVEN, TIMEOUT, now=earlier, answer=answer)
+
+    assert earlier == there.failed_at
+    assert not there.needs_proof(Answer(earlier + SECOND, "K2"), earlier + SECOND)
+
+
+# --- throttled and waiting
+
+
+def test_throttling_never_spends_the_failure_budget() -> None:
+    there = after(replace(UNPROVEN, failures_in_a_row=4), *[Throttled(None)] * 500)
+
+    assert (State.OPEN, 4, 1, 500) == (
+        there.state,
+        there.failures_in_a_row,
+        there.unproven_failures,
+        there.throttled_in_a_row,
+    )
+
+
+@pytest.mark.parametrize("outcome", [TIMEOUT, Proven("K2"), Unproven(Failure("timeout", "")), MORE], ids=range(4))
+def test_whatever_else_comes_ends_a_row_of_throttling(outcome: Outcome) -> None:
+    assert 0 == after(UNPROVEN, Throttled(None), outcome).throttled_in_a_row
 
 
 @pytest.mark.parametrize(
@@ -69,11 +216,22 @@ def test_backing_off_grows_to_a_bound_and_is_the_same_in_a_replay() -> None:
     assert waits[0] == [backoff_seconds(replace(SELLER, step=step), 1) for step in range(500)]
 
 
+@pytest.mark.parametrize("outcome", [TIMEOUT, Unproven(TIMEOUT)], ids=["own page", "proof"])
+def test_a_source_that_may_be_out_is_asked_again_after_a_backoff_of_half_a_minute_at_most(outcome: Outcome) -> None:
+    for unproven, bound in ((0, 2.0), (2, 8.0), (20, PROBE_SECONDS_MAX)):
+        row = replace(FAILED_ONCE, unproven_failures=unproven)
+        waits = [(after(replace(row, step=step), outcome).due_at - NOW).total_seconds() for step in range(200)]
+        assert bound * 0.9 < max(waits) <= bound
+
+
 def test_a_failure_is_asked_again_after_a_backoff_and_a_page_at_once() -> None:
     failed = after(SELLER, TIMEOUT)
 
     assert NOW < failed.due_at <= NOW + timedelta(seconds=BACKOFF_SECONDS_BASE)
     assert NOW == after(failed, MORE).due_at
+
+
+# --- what changes nothing
 
 
 def test_denied_changes_nothing() -> None:
@@ -82,7 +240,9 @@ def test_denied_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    "outcome", [MORE, TIMEOUT, BROKEN, Throttled(9.0), NotFound(), Cancelled(), Denied("401")], ids=range(7)
+    "outcome",
+    [MORE, TIMEOUT, BROKEN, Throttled(9.0), NotFound(), Proven("K2"), Unproven(TIMEOUT), Cancelled(), Denied("401")],
+    ids=range(9),
 )
 def test_a_final_state_is_final(outcome: Outcome) -> None:
     done = after(SELLER, LAST)

@@ -6,13 +6,15 @@ import pytest
 from prograde.domain import aggregation
 from prograde.domain.grading import Rubric, Tier
 from prograde.domain.listing import ListingStatus, Rejection
-from prograde.domain.outcome import Cancelled, ListingPage, NotFound, Outcome
-from prograde.domain.professional import Professional, Stage, State, StopReason
-from tests.unit.examples import CUTOFF, NEWCOMER, ON_THE_MARKET, PARAMETERS, SALE, SELLER
+from prograde.domain.outcome import Cancelled, GivenUp, ListingPage, NotFound, Outcome
+from prograde.domain.professional import Professional, Stage, State, StopReason, advance
+from prograde.domain.source_health import Answer
+from tests.unit.examples import CUTOFF, NEWCOMER, NOW, ON_THE_MARKET, PARAMETERS, SALE, SELLER
 from tests.unit.steps import BROKEN, LAST, LISTER, MORE, TIMEOUT, after, newest_first
 
 BIG_SALE = replace(SALE, close_price_cents=40_000_000_00)
 OLD = replace(SALE, key="old", close_date=CUTOFF - timedelta(days=1))
+FAILING = replace(SELLER, failures_in_a_row=4, failed_at=NOW - timedelta(seconds=1))
 
 
 @pytest.mark.parametrize(
@@ -28,13 +30,14 @@ OLD = replace(SALE, key="old", close_date=CUTOFF - timedelta(days=1))
         (SELLER, ListingPage((BIG_SALE,), None), StopReason.LAST_PAGE, False),
         (replace(SELLER, page=19), MORE, StopReason.PAGE_LIMIT, True),
         (replace(SELLER, page=19), LAST, StopReason.LAST_PAGE, False),
-        (replace(SELLER, failures_in_a_row=4), TIMEOUT, StopReason.FAILURE_LIMIT, True),
+        (FAILING, TIMEOUT, StopReason.FAILURE_LIMIT, True),
         (SELLER, BROKEN, StopReason.TERMINAL_FAILURE, True),
         (LISTER, NotFound(), StopReason.TERMINAL_FAILURE, True),
         (NEWCOMER, NotFound(), StopReason.NOT_FOUND, False),
         (SELLER, Cancelled(), StopReason.CANCELLED, True),
+        (SELLER, GivenUp(), StopReason.SOURCE_OUTAGE, True),
     ],
-    ids=range(10),
+    ids=range(11),
 )
 def test_a_stop_has_its_reason_and_says_whether_the_volume_is_a_floor(
     before: Professional,
@@ -42,10 +45,23 @@ def test_a_stop_has_its_reason_and_says_whether_the_volume_is_a_floor(
     reason: StopReason,
     is_floor: bool,  # noqa: FBT001  # a table's column
 ) -> None:
-    there = after(before, outcome)
+    there = after(before, outcome, answer=Answer(NOW, "K2"))
 
     assert (reason, is_floor, True) == (there.stop_reason, there.volume_is_floor, there.is_final)
-    assert None is there.cursor
+
+
+def test_only_a_failed_one_keeps_the_cursor_of_the_page_that_it_may_be_replayed_with() -> None:
+    there = replace(SELLER, page=3, cursor="third")
+
+    for outcome, cursor in ((GivenUp(), "third"), (BROKEN, "third"), (Cancelled(), None), (LAST, None)):
+        assert (3, cursor) == ((stopped := after(there, outcome)).page, stopped.cursor)
+
+
+def test_who_the_batch_gave_up_on_made_no_call_and_says_why() -> None:
+    there = advance(SELLER, GivenUp(), PARAMETERS, NOW)
+
+    assert (State.FAILED, SELLER.step + 1, SELLER.calls) == (there.state, there.step, there.calls)
+    assert "source_outage" == there.failure_cause
 
 
 def test_the_page_that_meets_the_threshold_and_reaches_the_cutoff_is_no_floor() -> None:
@@ -94,7 +110,7 @@ def test_more_listings_than_can_be_told_apart_end_in_a_failure_that_says_so(monk
     there = after(SELLER, two)
 
     assert (State.FAILED, StopReason.TERMINAL_FAILURE, True) == (there.state, there.stop_reason, there.volume_is_floor)
-    assert "more than 1 listings: they cannot be told apart" == there.last_failure
+    assert "too_many_listings: more than 1 listings: they cannot be told apart" == there.last_failure
     # The page that is too much is not counted: its figures might fit no 64 bits, its hashes no document.
     assert (SELLER.aggregate, SELLER.ledger) == (there.aggregate, there.ledger)
 

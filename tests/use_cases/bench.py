@@ -1,5 +1,6 @@
 """One machine's services over real files, a set clock and a scripted source; and a driver that delivers tasks."""
 
+from collections import Counter as Tally
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
@@ -7,6 +8,8 @@ from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+
+import orjson
 
 from prograde.adapters.documents import (
     read_finalize_task,
@@ -32,7 +35,7 @@ from prograde.domain.effects import (
     effects,
     page_task,
 )
-from prograde.domain.professional import Professional
+from prograde.domain.professional import Professional, State
 from prograde.ports import Transaction
 from prograde.use_cases.fetch_page import fetch_page
 from prograde.use_cases.finalize import finalize
@@ -44,11 +47,12 @@ from prograde.use_cases.supervise import sound, supervise
 from prograde.use_cases.wake import wake_step
 from tests.contracts.set_clock import SetClock
 from tests.contracts.specimens import PARAMETERS
-from tests.use_cases.interruptions import AtCall, crash, interrupted
+from tests.use_cases.interruptions import WRITES, AtCall, crash, interrupted
 from tests.use_cases.scripted_source import ScriptedSource
 
 TURNS_MAX = 200
 """No run here takes so many rounds of deliveries: one that does goes round in circles."""
+DELIVERIES_MAX = 2_000
 _READERS: dict[str, Callable[[bytes], Task]] = {
     "page": read_page_task,
     "seed": read_seed_task,
@@ -83,8 +87,8 @@ class Bench:
     clock: SetClock
     source: ScriptedSource
 
-    def start(self, *ids: str) -> Batch:
-        return start_batch(self.services, an_order(*ids))
+    def start(self, *ids: str, parameters: Parameters = PARAMETERS) -> Batch:
+        return start_batch(self.services, an_order(*ids, parameters=parameters))
 
     def deliver(self, task: Task, services: Services | None = None, deaths: int = 0) -> None:
         """Do what the functions do with a delivered task."""
@@ -107,6 +111,10 @@ class Bench:
         self.queue.exchange([delivery.name for delivery in deliveries], {})
         return [_READERS[delivery.kind](delivery.body.encode()) for delivery in deliveries]
 
+    def due_pages(self) -> set[PageTask]:
+        """Take all tasks that are due, and give the page tasks of them."""
+        return {task for task in self.due() if isinstance(task, PageTask)}
+
     def due_later(self) -> list[Task]:
         """Take all tasks that are due within the hour; the clock is back afterwards."""
         now = self.clock.now()
@@ -126,6 +134,22 @@ class Bench:
             self.clock.moment = max(self.clock.moment, next_due_at)
         raise AssertionError("the batch does not come to rest")
 
+    def run_until(self, is_so: Callable[[], bool]) -> Batch:
+        """Deliver one task after the other, the clock going on, until something is so."""
+        for _ in range(DELIVERIES_MAX):
+            if is_so():
+                return self.batch()
+            for queue in (Queue.CONTROL, Queue.PAGES):
+                if deliveries := self.queue.exchange((), {queue: 1}):
+                    self.deliver(_READERS[deliveries[0].kind](deliveries[0].body.encode()))
+                    self.queue.exchange([deliveries[0].name], {})
+                    break
+            else:
+                next_due_at = self.queue.next_due_at(Queue)
+                assert next_due_at is not None, "nothing is left to happen"
+                self.clock.moment = max(self.clock.moment, next_due_at)
+        raise AssertionError("it never comes to be so")
+
     # --- what is stored
 
     def batch(self) -> Batch:
@@ -142,6 +166,34 @@ class Bench:
 
     def pending(self) -> int:
         return sum(counter.pending for counter in self.services.store.counters(self.batch().batch_id))
+
+    def people(self) -> list[Professional]:
+        return list(self.services.store.professionals(self.batch().batch_id))
+
+    def misbooked(self) -> list[object]:
+        """Name the counters that are not what the stored professionals say, and a wrong number of drained ones."""
+        batch, people = self.batch(), self.people()
+        wrong: list[object] = []
+        drained = 0
+        for counter in self.services.store.counters(batch.batch_id):
+            theirs = [who.state for who in people if who.sequence % batch.counters == counter.index]
+            closed = Tally(str(state) for state in theirs if state is not State.OPEN)
+            drained += not counter.pending
+            if counter.pending != theirs.count(State.OPEN) or closed != Tally(counter.by_state):
+                wrong.append(counter)
+        return wrong if drained == batch.drained else [*wrong, f"{batch.drained} drained, counted {drained}"]
+
+    def statuses(self) -> list[str]:
+        """Tell the statuses that the operations team was told, in their order."""
+        files = sorted((self.folder / "warehouse" / "batches").glob("*.ndjson"))
+        return [orjson.loads(line)["status"] for file in files for line in file.read_bytes().splitlines()]
+
+    def exports(self) -> list[Path]:
+        return sorted((self.folder / "blobs" / "exports" / self.batch().batch_id).iterdir())
+
+    def manifest(self) -> Any:  # noqa: ANN401  # JSON
+        """Read the manifest of the newest export."""
+        return orjson.loads((self.exports()[-1] / "manifest.json").read_bytes())
 
     def raw_rows(self) -> int:
         return self.services.warehouse.reconcile(self.batch(), 1).raw_pages
@@ -183,6 +235,17 @@ class Bench:
         port, name = verb.split(".")
         changed: dict[str, Any] = {port: interrupted(getattr(self.services, port), {name}, AtCall(nth, happening))}
         return replace(self.services, **changed)
+
+    def before_write(self, nth: int, happening: Callable[[], object]) -> Services:
+        """Give services with something happening right before their nth write, whatever it writes to."""
+        once = AtCall(nth, happening)
+        return replace(
+            self.services,
+            store=interrupted(self.services.store, WRITES, once),
+            queue=interrupted(self.services.queue, WRITES, once),
+            warehouse=interrupted(self.services.warehouse, WRITES, once),
+            blobs=interrupted(self.services.blobs, WRITES, once),
+        )
 
     def dying_before(self, verb: str, nth: int = 1) -> Services:
         """Give services whose process dies right before the nth call of a verb."""

@@ -14,24 +14,32 @@ from tests.contracts.specimens import PARAMETERS
 
 class ScriptedSource:
     """
-    ListingSource that gives the outcomes of `script` in turn, and after those the one page that each stage has.
+    ListingSource that gives the outcomes of `script` in turn, and after those what `answering` says.
 
-    While a call is in flight the next of `in_flight` runs, once. No two answers have the same bytes.
+    While a call is in flight the next of `in_flight` runs, once, and the clock goes on by `seconds_a_call`. No two
+    answers have the same bytes.
     """
 
     def __init__(self, clock: Clock) -> None:
         self.script: list[Answered] = []
         self.in_flight: list[Callable[[], object]] = []
+        self.answering: Callable[[PageRequest], Answered] = only_page
+        self.seconds_a_call = 0.0
+        self.padding = b""
         self.requests: list[PageRequest] = []
+        self.shares: list[float] = []
         self._clock = clock
 
     def fetch(self, request: PageRequest, share: float = 1.0) -> tuple[Answered, Exchange]:
         self.requests.append(request)
-        outcome = self.script.pop(0) if self.script else only_page(request)
-        body = f"answer {len(self.requests)}".encode()
+        self.shares.append(share)
+        sent_at = self._clock.now()
+        outcome = self.script.pop(0) if self.script else self.answering(request)
+        body = f"answer {len(self.requests)}".encode() + self.padding
         exchange = Exchange(
-            self._clock.now(), 12.5, f"https://api.example/{request.stage}", 200, (), body, sha256(body).hexdigest()
+            sent_at, 12.5, f"https://api.example/{request.stage}", 200, (), body, sha256(body).hexdigest()
         )
+        self._clock.sleep(self.seconds_a_call)
         if self.in_flight:
             self.in_flight.pop(0)()
         return outcome, exchange

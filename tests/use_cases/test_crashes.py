@@ -12,22 +12,7 @@ from prograde.errors import UnavailableError
 from prograde.use_cases.services import Services
 from prograde.use_cases.start_batch import start_batch
 from tests.use_cases.bench import Bench, an_order, opened
-from tests.use_cases.interruptions import WRITES, AtCall, Crash, crash, interrupted
-
-
-def dying_at_write(bench: Bench, nth: int) -> Services:
-    """Give services whose process dies right before its nth write, whatever it writes to."""
-    happening = AtCall(nth, crash)
-    return Services(
-        store=interrupted(bench.services.store, WRITES, happening),
-        queue=interrupted(bench.services.queue, WRITES, happening),
-        warehouse=interrupted(bench.services.warehouse, WRITES, happening),
-        blobs=interrupted(bench.services.blobs, WRITES, happening),
-        catalog=bench.services.catalog,
-        clock=bench.services.clock,
-        listing_source=bench.services.listing_source,
-        code_version=bench.services.code_version,
-    )
+from tests.use_cases.interruptions import Crash, crash
 
 
 def complete(bench: Bench, services: Services) -> tuple[Batch, int]:
@@ -53,7 +38,7 @@ def test_a_crash_before_any_write_changes_nothing_in_the_end(tmp_path: Path) -> 
         undisturbed, _ = complete(bench, bench.services)
     for nth in count(1):
         with opened(tmp_path / str(nth)) as bench:
-            batch, deaths = complete(bench, dying_at_write(bench, nth))
+            batch, deaths = complete(bench, bench.before_write(nth, crash))
 
             assert (BatchStatus.COMPLETE, "") == (batch.status, batch.reason)
             assert undisturbed.export_digest == batch.export_digest

@@ -2,16 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from prograde.domain.batch import BatchStatus
 from prograde.domain.effects import FinalizeTask
+from prograde.ports import Warehouse
 from prograde.use_cases.services import Services
 from tests.contracts.set_clock import SetClock
 from tests.use_cases.bench import Bench
-from tests.use_cases.interruptions import WRITES, crash, interrupted
+from tests.use_cases.interruptions import WRITES, Crash, crash, interrupted
 
 WAIT_SECONDS_MAX = 60.0
 
@@ -55,6 +55,11 @@ def reading_only(bench: Bench) -> Services:
     )
 
 
+def telling_only(bench: Bench) -> Warehouse:
+    """Give a warehouse that takes a batch's status, and dies of any other write."""
+    return interrupted(bench.services.warehouse, WRITES - {"append_batch"}, crash)
+
+
 def hidden_raw_rows(bench: Bench) -> Callable[[], object]:
     """Take the raw rows away, and give what brings them back."""
     folder = bench.folder / "warehouse" / "raw_pages" / bench.batch().batch_id
@@ -63,28 +68,39 @@ def hidden_raw_rows(bench: Bench) -> Callable[[], object]:
     return lambda: away.rename(folder)
 
 
-def exports(bench: Bench) -> list[Path]:
-    return sorted((bench.folder / "blobs" / "exports" / bench.batch().batch_id).iterdir())
-
-
 def test_a_grading_run_is_published_under_its_own_prefix(bench: Bench) -> None:
     bench.deliver(finalize_task(bench))
 
     batch = bench.batch()
     assert (BatchStatus.COMPLETE, bench.clock.now(), "") == (batch.status, batch.finished_at, batch.reason)
     assert batch.export_digest
-    assert ["001"] == [path.name for path in exports(bench)]
-    assert (exports(bench)[0] / "manifest.json").is_file()
+    assert ["001"] == [path.name for path in bench.exports()]
+    assert (bench.exports()[0] / "manifest.json").is_file()
 
 
 # --- tasks that are not the expected one
 
 
-def test_a_repeated_finalize_task_touches_nothing(bench: Bench) -> None:
+def test_a_repeated_finalize_task_only_says_again_how_the_batch_ended(bench: Bench) -> None:
     task = finalize_task(bench)
     bench.deliver(task)
+    told = bench.statuses()
 
-    bench.deliver(task, reading_only(bench))
+    bench.deliver(task, replace(reading_only(bench), warehouse=telling_only(bench)))
+
+    assert [*told, "complete"] == bench.statuses()
+
+
+def test_who_finished_a_batch_and_died_before_telling_so_has_told_so_in_the_end(bench: Bench) -> None:
+    task = finalize_task(bench)
+    with pytest.raises(Crash):
+        bench.deliver(task, bench.dying_before("warehouse.append_batch"))
+    assert BatchStatus.COMPLETE == bench.batch().status
+    assert "complete" not in bench.statuses()
+
+    bench.deliver(task)
+
+    assert "complete" == bench.statuses()[-1]
 
 
 def test_the_task_of_an_older_grading_run_touches_nothing(bench: Bench) -> None:
@@ -124,7 +140,7 @@ def test_of_two_finalizes_at_once_the_first_to_end_counts(bench: Bench) -> None:
 
     assert BatchStatus.COMPLETE == bench.batch().status
     assert bench.clock.now() > (bench.batch().finished_at or bench.clock.now())
-    assert ["001"] == [path.name for path in exports(bench)]
+    assert ["001"] == [path.name for path in bench.exports()]
 
 
 # --- reconciliation

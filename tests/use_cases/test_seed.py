@@ -203,6 +203,39 @@ def test_who_is_seeded_while_the_batch_resumes_has_a_task(small: Bench, verb: st
     assert BatchStatus.COMPLETE == small.run().status
 
 
+@pytest.mark.parametrize("verb", ["store.create_professionals", "queue.enqueue", "store.transact"])
+def test_who_is_seeded_while_everybody_is_woken_has_a_task(small: Bench, verb: str) -> None:
+    small.start(*ROSTER)
+    task = expected_task(small)
+
+    def begin_a_new_epoch() -> None:
+        small.pause()
+        small.resume()
+        small.wake()
+
+    small.deliver(task, small.before(verb, begin_a_new_epoch))
+
+    assert BatchStatus.COMPLETE == small.run().status
+    assert list(ROSTER) == stored_ids(small)
+    assert 24 == len(small.source.requests)
+
+
+@pytest.mark.parametrize("verb", ["blobs.read", "store.create_professionals", "queue.enqueue", "store.transact"])
+def test_who_is_seeded_while_the_batch_is_cancelled_ends_too(small: Bench, verb: str) -> None:
+    small.start(*ROSTER)
+
+    def cancel() -> None:
+        small.cancel()
+        small.wake()
+
+    small.deliver(expected_task(small), small.before(verb, cancel))
+
+    assert BatchStatus.CANCELLED == small.run().status
+    assert {State.CANCELLED} == {who.state for who in small.people()}
+    assert [] == small.misbooked()
+    assert [] == small.source.requests
+
+
 def test_a_cancelled_batch_is_seeded_on_so_that_it_drains(small: Bench) -> None:
     small.start(*ROSTER)
     small.cancel()

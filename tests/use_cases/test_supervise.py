@@ -9,12 +9,12 @@ from prograde.domain.effects import FinalizeTask, PageTask, SeedTask, SoundingTa
 from prograde.domain.professional import Professional
 from prograde.use_cases import seed as seeding
 from prograde.use_cases import start_batch as starting
-from prograde.use_cases.steer import resume_batch
 from tests.contracts.specimens import NOON, SECOND
 from tests.use_cases.bench import Bench, an_order
 from tests.use_cases.interruptions import Crash
 
 GRACE = timedelta(seconds=120)
+FINALIZE_GRACE = timedelta(minutes=30)
 
 
 def come_to_finalizing(bench: Bench) -> Batch:
@@ -168,13 +168,14 @@ def test_who_lost_a_task_of_a_cancelled_batch_is_woken_too(lost: Bench) -> None:
     assert BatchStatus.CANCELLED == lost.run().status
 
 
-def test_who_was_woken_by_a_resume_that_died_before_the_task_is_woken(bench: Bench) -> None:
+def test_who_was_woken_by_a_chain_that_died_before_the_task_is_woken(bench: Bench) -> None:
     bench.start("A1")
     bench.due()
     bench.pause()
+    bench.resume()
+    [chain] = bench.due()
     with pytest.raises(Crash):
-        # The first enqueue is the batch's own.
-        resume_batch(bench.dying_before("queue.enqueue", 2), bench.batch().batch_id)
+        bench.deliver(chain, bench.dying_before("queue.enqueue"))
     pass_over(bench)
 
     bench.supervise()
@@ -212,7 +213,7 @@ def test_a_batch_whose_seeding_never_began_is_seeded(bench: Bench) -> None:
 
 def test_a_batch_whose_finalize_task_was_lost_gets_a_new_one(bench: Bench) -> None:
     finalizing = come_to_finalizing(bench)
-    bench.clock.moment = finalizing.due_at + GRACE
+    bench.clock.moment = finalizing.due_at + FINALIZE_GRACE
 
     bench.supervise()
 
@@ -223,7 +224,7 @@ def test_a_batch_whose_finalize_task_was_lost_gets_a_new_one(bench: Bench) -> No
 
 def test_a_batch_within_its_grace_is_left_alone(bench: Bench) -> None:
     finalizing = come_to_finalizing(bench)
-    bench.clock.moment = finalizing.due_at + GRACE - SECOND
+    bench.clock.moment = finalizing.due_at + FINALIZE_GRACE - SECOND
 
     bench.supervise()
 
@@ -232,7 +233,7 @@ def test_a_batch_within_its_grace_is_left_alone(bench: Bench) -> None:
 
 def test_two_supervises_at_once_wake_a_batch_once(bench: Bench) -> None:
     finalizing = come_to_finalizing(bench)
-    bench.clock.moment = finalizing.due_at + GRACE
+    bench.clock.moment = finalizing.due_at + FINALIZE_GRACE
 
     bench.supervise(bench.before("store.transact", bench.supervise))
 

@@ -1,8 +1,9 @@
 """Domain objects as the JSON that stores and queues hold; the same text in both families."""
 
-from functools import lru_cache
+from base64 import urlsafe_b64encode
 from typing import Generic, TypeVar
 
+import orjson
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from prograde.domain.batch import Batch, Counter, Parameters
@@ -13,26 +14,43 @@ from prograde.errors import CorruptionError, InputError, Problem
 
 T = TypeVar("T")
 
+KNOWN_MAX = 64
+
 
 class Document(Generic[T]):
     """How one type is written and read."""
 
     def __init__(self, kind: type[T]) -> None:
-        # Bytes as base64: packed hashes are no text. Pydantic takes no configuration beside a bare dataclass, whose
-        # own it might contradict, but it does beside an optional one.
-        config = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
+        # Pydantic checks what is read. It takes no configuration beside a bare dataclass, whose own it might
+        # contradict, but it does beside an optional one.
+        config = ConfigDict(val_json_bytes="base64")
         self._kind = kind
-        # A delivery reads the same professional and batch two or three times; values are frozen, so they can be shared.
-        self._parsed = lru_cache(maxsize=64)(self._parse)
+        self._known: dict[str | bytes, T] = {}
         self._adapter: TypeAdapter[T | None] = TypeAdapter(kind | None, config=config)  # type: ignore[arg-type]  # kind is a class
 
     def write(self, value: T) -> str:
-        """Write a value as JSON."""
-        return self._adapter.dump_json(value).decode()
+        """Write a value as JSON; orjson does it in a third of pydantic's time."""
+        text = orjson.dumps(value, default=_base64, option=orjson.OPT_NON_STR_KEYS).decode()
+        self._remember(text, value)
+        return text
 
     def read(self, text: str | bytes) -> T:
         """Read what `write` wrote; raises CorruptionError for anything else."""
-        return self._parsed(text)
+        value = self._known.get(text)
+        if value is None:
+            value = self._parse(text)
+            self._remember(text, value)
+        return value
+
+    def _remember(self, text: str | bytes, value: T) -> None:
+        """
+        Keep a value beside its text: a page reads its professional two times, as the page before wrote it.
+
+        Values are frozen, so they can be shared.
+        """
+        if len(self._known) >= KNOWN_MAX:
+            self._known.clear()
+        self._known[text] = value
 
     def _parse(self, text: str | bytes) -> T:
         try:
@@ -42,6 +60,13 @@ class Document(Generic[T]):
         if value is None:
             raise CorruptionError(f"not a stored {self._kind.__name__}: null")
         return value
+
+
+def _base64(value: object) -> str:
+    """Write bytes, all that orjson cannot write of ours: packed hashes are no text."""
+    if not isinstance(value, bytes):
+        raise TypeError(f"a document holds no {type(value).__name__}")
+    return urlsafe_b64encode(value).decode()
 
 
 BATCH = Document(Batch)
@@ -111,6 +136,6 @@ def read_sounding_task(body: bytes) -> SoundingTask:
 
 def _read(document: Document[T], body: bytes) -> T:
     try:
-        return document.read(body)
-    except CorruptionError as error:
+        return document.read(body.decode())
+    except (CorruptionError, UnicodeDecodeError) as error:
         raise InputError([Problem("body", body[:100], f"must be a task's JSON: {error}")]) from error

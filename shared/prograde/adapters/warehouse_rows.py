@@ -118,7 +118,13 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
 
 
 def raw_page_row(raw_page: RawPage) -> Row:
-    """Write a raw row; a body that is no text is kept as base64."""
+    """Write a raw row with its records as a repeated record."""
+    records = [_record_row(position, record) for position, record in enumerate(raw_page.records)]
+    return {**raw_page_head(raw_page), "records": records}
+
+
+def raw_page_head(raw_page: RawPage) -> Row:
+    """Write a raw row without its records; a body that is no text is kept as base64."""
     exchange = raw_page.exchange
     try:
         body, body_base64 = exchange.body.decode("utf-8"), None
@@ -141,7 +147,6 @@ def raw_page_row(raw_page: RawPage) -> Row:
         "body": body,
         "body_base64": body_base64,
         "headers": [{"name": name, "value": value} for name, value in exchange.headers],
-        "records": [_record_row(position, record) for position, record in enumerate(raw_page.records)],
     }
 
 

@@ -158,18 +158,22 @@ class _Seen:
         self._packed = packed
         self._before = unpack(f">{len(packed) // _KEY_BYTES}Q", packed)
         self._hashes = set(self._before)
+        self._new: list[int] = []
 
     def is_new(self, kind: str, key: str) -> bool:
         """Tell whether the key is met for the first time, and remember it."""
-        size = len(self._hashes)
         # A kind of its own for each stage: an active listing may close before the historical stage reads it.
-        self._hashes.add(int.from_bytes(blake2b(f"{kind}{key}".encode(), digest_size=_KEY_BYTES).digest()))
-        return len(self._hashes) > size
+        key_hash = int.from_bytes(blake2b(f"{kind}{key}".encode(), digest_size=_KEY_BYTES).digest())
+        if key_hash in self._hashes:
+            return False
+        self._hashes.add(key_hash)
+        self._new.append(key_hash)
+        return True
 
     def packed(self) -> bytes:
         """Pack the hashes in a canonical order, so that equal sets are equal bytes."""
-        if len(self._hashes) == len(self._before):
+        if not self._new:
             return self._packed
         # What was packed is in order already, and sorting what is nearly sorted is quick.
-        hashes = sorted([*self._before, *self._hashes.difference(self._before)])
+        hashes = sorted([*self._before, *self._new])
         return pack(f">{len(hashes)}Q", *hashes)

@@ -9,12 +9,15 @@ from prograde.domain.professional import Professional
 from prograde.domain.source_health import OUTAGE_FAILURES, SHARE_AFTER_OUTAGE, Answer, Outage, Pace
 
 
-def learned(batch: Batch, before: Professional, after: Professional, outcome: Outcome, now: datetime) -> Batch:
+def learned(
+    batch: Batch, before: Professional, after: Professional, outcome: Outcome, now: datetime, sent_at: datetime
+) -> Batch:
     """
     Note what a step says of the source; the batch itself where it says nothing new.
 
     Failures of a professional while nobody is answered open an outage, of which that professional is the probe; what
-    brings the probe on, or ends it, ends the outage and wakes everybody.
+    brings the probe on, or ends it, ends the outage and wakes everybody. An answer tells that the source was well at
+    `sent_at`, when it was asked for: it may come long after others have failed.
     """
     if batch.status is not BatchStatus.RUNNING:
         return batch
@@ -22,9 +25,10 @@ def learned(batch: Batch, before: Professional, after: Professional, outcome: Ou
         case Throttled():
             return _paced(batch, batch.pace.slowed(now))
         case ProfilePage() | ListingPage() | NotFound():
-            return _recovered(_answered(batch, before, before.professional_id, now), before, now)
+            return _recovered(_answered(batch, before, Answer(sent_at, before.professional_id), now), before, now)
         case Proven(professional_id):
-            return _recovered(_answered(batch, before, professional_id, now), before, now)
+            # What was asked for as a proof is noted however fresh the last answer is.
+            return _recovered(_noted(batch, before, Answer(sent_at, professional_id), now), before, now)
         case Failure() | Unproven() if not after.is_final:
             return _failing(batch, after, now)
         case _:
@@ -35,13 +39,16 @@ def _paced(batch: Batch, pace: Pace) -> Batch:
     return batch if pace is batch.pace else replace(batch, pace=pace)
 
 
-def _answered(batch: Batch, before: Professional, professional_id: str, now: datetime) -> Batch:
+def _answered(batch: Batch, before: Professional, answer: Answer, now: datetime) -> Batch:
     known = batch.answers.get(before.stage)
-    # An answer that was asked for as a proof is noted however fresh the last one is.
-    is_asked_for = professional_id != before.professional_id
-    if known is not None and known.is_fresh(now) and not is_asked_for:
-        return batch
-    return replace(batch, answers={**batch.answers, before.stage: Answer(now, professional_id)})
+    is_noted = known is not None and known.is_fresh(now)
+    return batch if is_noted else _noted(batch, before, answer, now)
+
+
+def _noted(batch: Batch, before: Professional, answer: Answer, now: datetime) -> Batch:
+    known = batch.answers.get(before.stage)
+    is_outdated = known is not None and answer.at <= known.at <= now
+    return batch if is_outdated else replace(batch, answers={**batch.answers, before.stage: answer})
 
 
 def _failing(batch: Batch, after: Professional, now: datetime) -> Batch:

@@ -33,7 +33,8 @@ def free_at(limits: Sequence[RateLimit], now: int, latest: Callable[[int], int |
 
     `latest(n)` gives the send time of the call n calls ago, None if there were fewer. A call may leave when, in each
     window, the call `limit` calls ago left a whole window earlier; that is exact for a sliding window, and nothing
-    of the limit is given away. A `share` below 1 spaces the calls evenly at that share of the quickest rate.
+    of the limit is given away. A `share` below 1 spaces the calls evenly at that share of the quickest window's rate:
+    what throttles is mostly a burst, and a day's window spread evenly would be slower than any source asks for.
     """
     last = latest(1)
     if last is None:

@@ -7,7 +7,6 @@ from prograde.domain.batch import Batch, BatchStatus, Counter, counter_drained, 
 from prograde.domain.effects import PageTask, effects, woken
 from prograde.domain.learning import learned
 from prograde.domain.outcome import (
-    Answered,
     Cancelled,
     Denied,
     Failure,
@@ -17,6 +16,7 @@ from prograde.domain.outcome import (
     Outcome,
     ProfilePage,
     Proven,
+    Throttled,
     Unproven,
 )
 from prograde.domain.professional import Professional, State, advance, begun_anew
@@ -64,20 +64,20 @@ def fetch_page(services: Services, task: PageTask, deaths: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What a delivery brought, and the raw row that proves it ("" without a call)."""
+    """What a delivery brought; without a call there is no raw row that proves it, and no time at which it was sent."""
 
     outcome: Outcome
     raw_id: str = ""
+    sent_at: datetime | None = None
 
 
 def _call(services: Services, batch: Batch, professional: Professional) -> Step:
-    """Make the one call and keep its raw row."""
+    """Make the one call."""
     answer = batch.answers.get(professional.stage)
     if answer is not None and professional.needs_proof(answer, services.clock.now()):
         return _prove(services, batch, professional, answer.professional_id)
     asked = _request(batch, professional, professional.page, professional.cursor)
-    outcome, raw_id = _fetch(services, batch, professional, asked)
-    return Step(outcome, raw_id)
+    return _fetch(services, batch, professional, asked)
 
 
 def _prove(services: Services, batch: Batch, professional: Professional, answered_id: str) -> Step:
@@ -90,14 +90,14 @@ def _prove(services: Services, batch: Batch, professional: Professional, answere
     if answered is None:
         raise CorruptionError(f"professional {answered_id} of batch {batch.batch_id} is gone")
     asked = replace(_request(batch, answered, 1, None), stage=professional.stage)
-    outcome, raw_id = _fetch(services, batch, professional, asked)
-    match outcome:
+    step = _fetch(services, batch, professional, asked)
+    match step.outcome:
         case ProfilePage() | ListingPage() | NotFound():
-            return Step(Proven(answered_id), raw_id)
-        case Failure():
-            return Step(Unproven(outcome), raw_id)
+            return replace(step, outcome=Proven(answered_id))
+        case Failure() as failure:
+            return replace(step, outcome=Unproven(failure))
         case _:
-            return Step(outcome, raw_id)
+            return step
 
 
 def _request(batch: Batch, professional: Professional, page: int, cursor: str | None) -> PageRequest:
@@ -111,8 +111,8 @@ def _request(batch: Batch, professional: Professional, page: int, cursor: str | 
     )
 
 
-def _fetch(services: Services, batch: Batch, professional: Professional, asked: PageRequest) -> tuple[Answered, str]:
-    """Fetch a page, at the pace that the source bears; returns also the raw row's id."""
+def _fetch(services: Services, batch: Batch, professional: Professional, asked: PageRequest) -> Step:
+    """Fetch a page, at the pace that the source bears, and keep its raw row."""
     share = batch.pace.share_at(services.clock.now())
     outcome, exchange = services.listing_source(batch).fetch(asked, share)
     raw_id = raw_page_id(batch.batch_id, professional.professional_id, professional.step, exchange)
@@ -131,7 +131,7 @@ def _fetch(services: Services, batch: Batch, professional: Professional, asked: 
             records=page_records(outcome) if is_own else (),
         )
     )
-    return outcome, raw_id
+    return Step(outcome, raw_id, exchange.sent_at)
 
 
 def _commit(services: Services, batch: Batch, seen: Professional, step: Step) -> None:
@@ -143,10 +143,11 @@ def _commit(services: Services, batch: Batch, seen: Professional, step: Step) ->
         if professional.step != seen.step:
             # Whoever was quicker may have died before its effects, so they are derived from what is stored now.
             return professional, _read_batch(transaction, batch.batch_id)
-        # The batch is read again only when it must change: every page of every professional comes through here.
+        # The batch is read again only when it must change: every page of every professional comes through here. And
+        # for who is told to wait: not for an hour, if the batch was cancelled meanwhile.
         stored = batch
         advanced, after = _stepped(professional, stored, step, now)
-        if after is not stored:
+        if after is not stored or isinstance(step.outcome, Throttled):
             stored = _read_batch(transaction, batch.batch_id)
             advanced, after = _stepped(professional, stored, step, now)
         counter = _closed(transaction, batch, advanced) if advanced.is_final else None
@@ -155,7 +156,7 @@ def _commit(services: Services, batch: Batch, seen: Professional, step: Step) ->
         if counter is not None:
             after = counter_drained(after, now) if counter.pending == 0 else after
             transaction.put_counter(batch.batch_id, counter)
-        if after is not stored:
+        if after is not stored or isinstance(step.outcome, Throttled):
             transaction.put_batch(after)
         transaction.put_professional(advanced)
         return advanced, after
@@ -170,7 +171,7 @@ def _stepped(professional: Professional, batch: Batch, step: Step, now: datetime
     """Take the step, and let the batch learn from it."""
     answer = batch.answers.get(professional.stage)
     advanced = advance(professional, step.outcome, batch.parameters, now, step.raw_id, answer)
-    after = learned(batch, professional, advanced, step.outcome, now)
+    after = learned(batch, professional, advanced, step.outcome, now, step.sent_at or now)
     if after.epoch != batch.epoch and not advanced.is_final:
         advanced = begun_anew(advanced, now, after.epoch)
     return advanced, after

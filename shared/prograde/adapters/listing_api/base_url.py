@@ -7,6 +7,7 @@ from urllib.parse import quote, urljoin, urlsplit
 
 _PORTS = {"http": 80, "https": 443}
 _HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]+", re.IGNORECASE)
+_PLAIN_TARGET = re.compile(r"/[A-Za-z0-9/:@!$&'()*+,=%\-._~\[\]]*(?:\?[A-Za-z0-9/?:@!$&'()*+,=%\-._~\[\]]+)?")
 _TARGET_SAFE = "/?:@!$&'()*+,;=%-._~[]"
 """Left as they are in a link: it is encoded already, but for the spaces and letters that servers forget."""
 
@@ -36,6 +37,10 @@ class BaseUrl:
 
         Raises ForeignOriginError, and ValueError for what is no link.
         """
+        path = link.removeprefix(self.origin)
+        if _PLAIN_TARGET.fullmatch(path) and path != link:
+            # What servers send: our own origin, and nothing that is still to be encoded.
+            return "/" + path.lstrip("/")
         joined = urljoin(f"{self.origin}{fetched}", link)
         if origin_of(joined) != self.origin:
             raise ForeignOriginError(origin_of(joined))

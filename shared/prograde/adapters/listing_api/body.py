@@ -1,40 +1,38 @@
 """Reading an answer's body within bytes: decoded as it arrives, so that a bomb is cut and never unpacked."""
 
 import zlib
-
-from urllib3 import BaseHTTPResponse
+from collections.abc import Iterable
 
 from prograde.adapters.listing_api.error_handler import UnusableAnswerError
 
-PIECE_BYTES = 65_536
 _GZIP = 16 + zlib.MAX_WBITS
 
 
-def read_body(response: BaseHTTPResponse, body: bytearray, bytes_max: int) -> None:
+def read_body(pieces: Iterable[bytes], content_encoding: str, body: bytearray, bytes_max: int) -> None:
     """
     Fill `body` with the decoded answer, at most `bytes_max` of it, also when it raises.
 
     Raises UnusableAnswerError for a body that is too large, cut short or in an encoding that was not asked for,
-    and urllib3's errors.
+    and what comes with the pieces.
     """
-    encoding = response.headers.get("content-encoding", "").strip().lower()
+    encoding = content_encoding.strip().lower()
     if encoding in ("", "identity"):
-        _read_plain(response, body, bytes_max)
+        _read_plain(pieces, body, bytes_max)
     elif encoding in ("gzip", "x-gzip"):
-        _read_gzip(response, body, bytes_max)
+        _read_gzip(pieces, body, bytes_max)
     else:
         raise UnusableAnswerError("malformed", f"content-encoding {encoding!r} was not asked for")
 
 
-def _read_plain(response: BaseHTTPResponse, body: bytearray, bytes_max: int) -> None:
-    while piece := response.read1(PIECE_BYTES, decode_content=False):
+def _read_plain(pieces: Iterable[bytes], body: bytearray, bytes_max: int) -> None:
+    for piece in pieces:
         body += piece
         _stop_beyond(bytes_max, body)
 
 
-def _read_gzip(response: BaseHTTPResponse, body: bytearray, bytes_max: int) -> None:
+def _read_gzip(pieces: Iterable[bytes], body: bytearray, bytes_max: int) -> None:
     inflate = zlib.decompressobj(_GZIP)
-    while piece := response.read1(PIECE_BYTES, decode_content=False):
+    for piece in pieces:
         try:
             # One byte more than may be kept is enough to know that there are too many.
             body += inflate.decompress(piece, bytes_max + 1 - len(body))

@@ -1,96 +1,87 @@
-"""Connections to a source's origin, kept open between calls, whose answers keep one deadline for the whole of them."""
+"""Connections to a source's origin, kept open between calls."""
 
-import io
+import select
 import socket
 import ssl
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.client import HTTPException, HTTPResponse
 from queue import LifoQueue
-from typing import TYPE_CHECKING
-
-from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from prograde.adapters.listing_api.base_url import BaseUrl
 
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
 
+class Connection:
+    """One connection, opened when it is needed and opened again after it was closed."""
 
-class _PunctualStream(io.RawIOBase):
-    """
-    What arrives on a socket until its timeout, counted once from now on.
+    def __init__(self, base_url: BaseUrl, tls: ssl.SSLContext | None) -> None:
+        self._base_url = base_url
+        self._tls = tls
+        self._sock: socket.socket | None = None
+        self._readable = select.poll()
 
-    A socket's own timeout starts anew with every byte: a server that sends one a second would never be late.
-    """
+    @property
+    def sock(self) -> socket.socket:
+        """The open socket."""
+        assert self._sock is not None, "connect first"
+        return self._sock
 
-    def __init__(self, sock: socket.socket) -> None:
+    @property
+    def is_connected(self) -> bool:
+        """Whether it is open; an idle one on which something arrives was closed by the other side."""
+        if self._sock is None:
+            return False
+        if not self._readable.poll(0):
+            return True
+        return isinstance(self._sock, ssl.SSLSocket) and _has_only_tickets(self._sock)
+
+    def connect(self, seconds: float) -> None:
+        """Open it, each address of the host and the handshake within `seconds`; raises OSError and UnicodeError."""
+        self.close()
+        sock = socket.create_connection((self._base_url.host, self._base_url.port), seconds)
+        try:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self._tls is not None:
+                sock = self._tls.wrap_socket(sock, server_hostname=self._base_url.host)
+        except BaseException:
+            sock.close()
+            raise
         self._sock = sock
-        self._stream = sock.makefile("rb", buffering=0)
-        self._deadline = time.monotonic() + (sock.gettimeout() or 0.0)
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: "WriteableBuffer") -> int | None:
-        left = self._deadline - time.monotonic()
-        if left <= 0:
-            raise TimeoutError("the whole answer did not arrive in time")
-        self._sock.settimeout(left)
-        return self._stream.readinto(buffer)
+        self._readable.register(sock, select.POLLIN)
 
     def close(self) -> None:
-        self._stream.close()
-        super().close()
+        """Close it, if it is open."""
+        if self._sock is not None:
+            sock, self._sock = self._sock, None
+            self._readable.unregister(sock)
+            sock.close()
 
 
-class BrokenHeadersError(HTTPException):
-    """An answer's head holds lines that are no headers."""
-
-
-class _PunctualResponse(HTTPResponse):
-    """An answer that is late as a whole, from its status line to its last byte."""
-
-    def __init__(
-        self, sock: socket.socket, debuglevel: int = 0, method: str | None = None, url: str | None = None
-    ) -> None:
-        super().__init__(sock, debuglevel, method, url)
-        self.fp.close()
-        self.fp = io.BufferedReader(_PunctualStream(sock))
-
-    def begin(self) -> None:
-        super().begin()
-        # What follows a line that is no header is lost, perhaps the link to the next page. And urllib3 would log it
-        # with the whole URL, which may hold a key.
-        if self.headers.defects:
-            raise BrokenHeadersError
-
-
-class _PlainConnection(HTTPConnection):
-    response_class: type[HTTPResponse] = _PunctualResponse
-
-
-class _TlsConnection(HTTPSConnection):
-    response_class: type[HTTPResponse] = _PunctualResponse
+def _has_only_tickets(sock: ssl.SSLSocket) -> bool:
+    """Tell whether what arrived is TLS's own business: servers send session tickets after the handshake."""
+    sock.settimeout(0.0)
+    try:
+        sock.recv(1)
+    except ssl.SSLWantReadError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 class Connections:
     """As many connections as there may be calls in flight, opened when first needed."""
 
     def __init__(self, base_url: BaseUrl, concurrency: int) -> None:
-        self._idle: LifoQueue[HTTPConnection] = LifoQueue()
+        self._idle: LifoQueue[Connection] = LifoQueue()
         # One context for all, because reading the certificates takes milliseconds; it honours SSL_CERT_FILE.
         tls = ssl.create_default_context() if base_url.scheme == "https" else None
+        if tls is not None:
+            tls.set_alpn_protocols(["http/1.1"])
         for _ in range(concurrency):
-            self._idle.put(
-                _PlainConnection(base_url.host, base_url.port)
-                if tls is None
-                else _TlsConnection(base_url.host, base_url.port, ssl_context=tls)
-            )
+            self._idle.put(Connection(base_url, tls))
 
     @contextmanager
-    def lend(self) -> Iterator[HTTPConnection]:
+    def lend(self) -> Iterator[Connection]:
         """Lend a connection, the one used last first; wait while all are in use. An exception closes it."""
         connection = self._idle.get()
         try:

@@ -1,22 +1,20 @@
 """The one HTTP call of a dispatch: connected, through the gate, sent; never retried, never redirected."""
 
+import re
+import socket
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from http.client import HTTPException, IncompleteRead
-
-from urllib3 import BaseHTTPResponse, exceptions
-from urllib3.connection import HTTPConnection
 
 from prograde.adapters.listing_api.body import read_body
-from prograde.adapters.listing_api.connections import Connections
+from prograde.adapters.listing_api.connections import Connection, Connections
 from prograde.adapters.listing_api.error_handler import UnusableAnswerError
+from prograde.adapters.listing_api.http_answer import Head, HttpAnswer
 from prograde.adapters.listing_api.source import Client
 from prograde.ports import RateGate
 
-NETWORK_ERRORS = (exceptions.HTTPError, HTTPException, OSError)
-"""All that the network can do, as urllib3 (HTTPError), the standard library and the operating system name it."""
+_TARGET = re.compile("[!-~]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +34,16 @@ class HttpCaller:
 
     def __init__(self, client: Client, headers: Mapping[str, str], gate: RateGate, timer: Callable[[], float]) -> None:
         self._client = client
-        self._headers = headers
+        # What is the same in every request.
+        host = client.base_url.origin.partition("://")[2]
+        self._headers = "".join(f"{name}: {value}\r\n" for name, value in ({"Host": host} | dict(headers)).items())
         self._gate = gate
         self._timer = timer
         self._connections = Connections(client.base_url, client.concurrency)
 
     def send(self, method: str, target: str, body: bytes | None, share: float = 1.0) -> Answer:
         """Make one call, with a JSON body or none; raises InterruptedCallError from the gate and nothing else."""
+        request = self._request(method, target, body)
         with self._connections.lend() as connection:
             started = self._timer()
             # Connected first, so that the time that the gate records is the time when the request leaves.
@@ -55,68 +56,68 @@ class HttpCaller:
                 problem = self._try_connect(connection)
             if problem is not None:
                 return Answer(sent_at, self._ms_since(started), problem=problem)
-            return self._exchanged(connection, (method, target, body), sent_at, started)
+            return self._exchanged(connection, request, sent_at, started)
 
     def close(self) -> None:
         """Close the connections that are not in use."""
         self._connections.close()
 
-    def _try_connect(self, connection: HTTPConnection) -> UnusableAnswerError | None:
+    def _request(self, method: str, target: str, body: bytes | None) -> bytes:
+        assert _TARGET.fullmatch(target), "a target is encoded: nothing in it ends the line"
+        about_body = "" if body is None else f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+        return f"{method} {target} HTTP/1.1\r\n{self._headers}{about_body}\r\n".encode("latin-1") + (body or b"")
+
+    def _try_connect(self, connection: Connection) -> UnusableAnswerError | None:
         if connection.is_connected:
             return None
-        connection.close()
-        connection.timeout = self._client.connect_timeout_seconds
         try:
-            connection.connect()
-        except NETWORK_ERRORS as error:
-            connection.close()
+            connection.connect(self._client.connect_timeout_seconds)
+        except UnicodeError:
+            return UnusableAnswerError("connection", "the host's name is not known")
+        except OSError as error:
             return network_problem(error)
         return None
 
-    def _exchanged(
-        self, connection: HTTPConnection, asked: tuple[str, str, bytes | None], sent_at: datetime, started: float
-    ) -> Answer:
-        connection.timeout = self._client.read_timeout_seconds
-        method, target, sent = asked
-        headers = self._headers if sent is None else {**self._headers, "Content-Type": "application/json"}
-        response: BaseHTTPResponse | None = None
+    def _exchanged(self, connection: Connection, request: bytes, sent_at: datetime, started: float) -> Answer:
+        head: Head | None = None
         body = bytearray()
         problem = None
+        sock = connection.sock
         try:
-            connection.request(method, target, sent, headers, preload_content=False, decode_content=False)
-            response = connection.getresponse()
-            read_body(response, body, self._client.response_bytes_max)
+            sock.settimeout(self._client.read_timeout_seconds)
+            sock.sendall(request)
+            answer = HttpAnswer(sock, self._client.read_timeout_seconds)
+            head = answer.head()
+            encoding = head.headers.get("content-encoding", "")
+            read_body(answer.body(), encoding, body, self._client.response_bytes_max)
+            if not answer.leaves_the_connection:
+                connection.close()
         except UnusableAnswerError as error:
             problem = error
-        except NETWORK_ERRORS as error:
+        except OSError as error:
             problem = network_problem(error)
         latency_ms = self._ms_since(started)
         if problem is not None:
             # What is left of this answer must not be taken for the next one.
             connection.close()
-        if response is None:
+        if head is None:
             return Answer(sent_at, latency_ms, problem=problem)
-        response.close()
-        received = {name.lower(): response.headers[name] for name in response.headers}
-        return Answer(sent_at, latency_ms, response.status, received, bytes(body), problem)
+        return Answer(sent_at, latency_ms, head.status, head.headers, bytes(body), problem)
 
     def _ms_since(self, started: float) -> float:
         return round((self._timer() - started) * 1000, 3)
 
 
-def network_problem(error: Exception) -> UnusableAnswerError:
+def network_problem(error: OSError) -> UnusableAnswerError:
     """Name what the network did; no text of the error's own, which may hold anything."""
-    reason = error.args[-1] if isinstance(error, exceptions.ProtocolError) and error.args else error
-    match reason:
-        case exceptions.NameResolutionError():
-            return UnusableAnswerError("connection", "the host's name is not known")
-        case exceptions.NewConnectionError():
-            return UnusableAnswerError("connection", "nobody answers at the host's address")
-        case TimeoutError() | exceptions.TimeoutError():
+    match error:
+        case TimeoutError():
             return UnusableAnswerError("timeout", "no whole answer within the time limit")
-        case IncompleteRead() | exceptions.IncompleteRead():
-            return UnusableAnswerError("cut_short", "the body ends early")
-        case ssl.SSLError() | exceptions.SSLError():
-            return UnusableAnswerError("tls", f"no trusted connection: {type(reason).__name__}")
+        case socket.gaierror():
+            return UnusableAnswerError("connection", "the host's name is not known")
+        case ConnectionRefusedError():
+            return UnusableAnswerError("connection", "nobody answers at the host's address")
+        case ssl.SSLError():
+            return UnusableAnswerError("tls", f"no trusted connection: {type(error).__name__}")
         case _:
-            return UnusableAnswerError("connection", f"the connection failed: {type(reason).__name__}")
+            return UnusableAnswerError("connection", f"the connection failed: {type(error).__name__}")

@@ -46,6 +46,8 @@ class LinkFollower:
 
     def _without_credentials(self, target: str) -> str:
         """Leave out what repeats our credentials: a cursor is stored, and each call brings its own."""
+        if not self.auth_params and not self.redactor.holds_any(target):
+            return target
         path, _, query = target.partition("?")
         pairs = [pair for pair in query.split("&") if not self._is_credential(*pair.partition("=")[::2])]
         return "?".join(filter(None, (path, "&".join(pairs))))

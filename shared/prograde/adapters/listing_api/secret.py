@@ -75,6 +75,10 @@ class Redactor:
         """Tell whether a whole value, encoded for a URL or not, is a secret."""
         return any(reading in self._texts for reading in _readings(value))
 
+    def holds_any(self, said: str) -> bool:
+        """Tell whether any secret stands in a text, encoded for a URL or not, be it by chance."""
+        return any(spelling in reading for reading in _readings(said) for spelling in self._texts)
+
     def holds_secret(self, said: str) -> bool:
         """Tell whether a text, encoded for a URL or not, holds a secret that cannot be there by chance."""
         telling = [spelling for spelling in self._texts if len(spelling) >= RECOGNISED_LENGTH_MIN]

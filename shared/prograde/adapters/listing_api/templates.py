@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import quote
 
 PLACEHOLDERS = ("professional_id", "agent_key", "cutoff", "as_of")
@@ -82,6 +83,8 @@ def query_text(text: str) -> str:
     return _quoted(text, _QUERY_SAFE)
 
 
+# A professional's pages ask for the same texts, and long ones take longer to encode than a page to read.
+@lru_cache(maxsize=256)
 def _quoted(text: str, safe: str) -> str:
     return quote(text, safe, errors="replace")
 

@@ -6,8 +6,9 @@ that Cloud Tasks sets. The pace is kept in front of the call to the source, wher
 request that leaves.
 """
 
+import gc
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -23,6 +24,8 @@ RETRY_SECONDS_MAX = 60.0
 SUPERVISE_SECONDS = 60.0
 CONTROL_CONCURRENCY = 1
 ASK_EVERY = timedelta(milliseconds=100)
+LOOK_SECONDS = 1.0
+"""What another process does, a pause or a cancel, rings no bell in this one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +50,11 @@ class Dispatcher:
         self._guard = threading.Lock()
         self._in_hand: dict[Queue, set[str]] = {queue: set() for queue in Queue}
         self._held: list[tuple[Delivery, set[str]]] = []
-        self._finished: list[str] = []
         self._refusals: dict[str, Refusal] = {}
         self._asked_at = clock.now()
         self._supervised_at: datetime | None = None
         self._is_ending = False
+        self._stopping = threading.Event()
         self._crash: BaseException | None = None
 
     def run(
@@ -65,17 +68,19 @@ class Dispatcher:
         up: what is refused from then on goes back as if it had not been delivered. An error that no later delivery
         could mend (the queue's own file fails) ends the run and is raised.
         """
+        self._stopping = stopping
         self._queue.release()
+        # What was loaded to get here stays: the garbage collector need not walk it again and again.
+        gc.freeze()
         with ThreadPoolExecutor(sum(self._limits.values()) + 1, thread_name_prefix="delivery") as workers:
             try:
-                while not self._turn(workers, is_over, stopping):
+                while not self._turn(workers, is_over):
                     self._queue.changed.wait(self._idle_seconds())
             finally:
                 self._is_ending = True
                 let_go()
         if self._crash is not None:
             raise self._crash
-        self._queue.exchange(self._finished, {})
 
     @property
     def most_refused(self) -> Refusal:
@@ -83,12 +88,12 @@ class Dispatcher:
         with self._guard:
             return max(self._refusals.values(), key=lambda refusal: refusal.times, default=Refusal())
 
-    def _turn(self, workers: ThreadPoolExecutor, is_over: Callable[[], bool], stopping: threading.Event) -> bool:
+    def _turn(self, workers: ThreadPoolExecutor, is_over: Callable[[], bool]) -> bool:
         """Hand out until nothing is due or no worker is free; True when this is the end."""
         while True:
             # First forget what was set, then look: what is set from here on ends the next wait at once.
             self._queue.changed.clear()
-            if stopping.is_set() or self._crash is not None:
+            if self._stopping.is_set() or self._crash is not None:
                 return True
             self._supervise_when_due(workers)
             handed_out = self._hand_out(workers)
@@ -101,17 +106,25 @@ class Dispatcher:
                 return False
 
     def _hand_out(self, workers: ThreadPoolExecutor) -> int:
-        """Acknowledge what is finished and hand every task that is due to a free worker; returns how many."""
+        """Hand every task that is due to a free worker; returns how many."""
         with self._guard:
-            finished, self._finished = self._finished, []
-            wanted = {queue: limit - len(self._in_hand[queue]) for queue, limit in self._limits.items()}
-        # In one commit for many: a lost acknowledgement is only a duplicate delivery, which is harmless.
-        deliveries = self._queue.exchange(finished, {queue: free for queue, free in wanted.items() if free > 0})
+            free = self._free()
+        deliveries = self._queue.exchange((), free)
         for delivery in self._ready(deliveries):
-            workers.submit(self._deliver, delivery)
+            workers.submit(self._work, delivery, workers)
         return len(deliveries)
 
-    def _ready(self, deliveries: list[Delivery]) -> list[Delivery]:
+    def _free(self) -> Mapping[Queue, int]:
+        """Count each queue's free workers, where there are any: only there must a new task ring."""
+        free = {
+            queue: limit - len(self._in_hand[queue])
+            for queue, limit in self._limits.items()
+            if limit > len(self._in_hand[queue])
+        }
+        self._queue.watched = free
+        return free
+
+    def _ready(self, deliveries: list[Delivery], done: Delivery | None = None) -> list[Delivery]:
         """
         Tell which deliveries may go out, and hold back soundings until all that was handed out before is finished.
 
@@ -119,6 +132,8 @@ class Dispatcher:
         """
         ready = []
         with self._guard:
+            if done is not None:
+                self._in_hand[done.queue].discard(done.name)
             for delivery in deliveries:
                 if delivery.kind == SOUNDING:
                     self._held.append((delivery, set(self._in_hand[Queue.PAGES])))
@@ -131,41 +146,64 @@ class Dispatcher:
                     self._held.append((delivery, earlier))
                 else:
                     ready.append(delivery)
+            self._free()
         return ready
 
     def _idle_seconds(self) -> float:
         """Sleep until a task is due that a worker is free for; a finished delivery or a new task wakes at once."""
         with self._guard:
-            free = [queue for queue, limit in self._limits.items() if len(self._in_hand[queue]) < limit]
+            free = self._free()
+            longest = ASK_EVERY.total_seconds() if any(self._in_hand.values()) else LOOK_SECONDS
         next_due_at = self._queue.next_due_at(free)
         if next_due_at is None:
-            return SUPERVISE_SECONDS
-        return min(SUPERVISE_SECONDS, max(0.0, (next_due_at - self._clock.now()).total_seconds()))
+            return longest
+        return min(longest, max(0.0, (next_due_at - self._clock.now()).total_seconds()))
 
-    def _deliver(self, delivery: Delivery) -> None:
+    def _work(self, delivery: Delivery | None, workers: ThreadPoolExecutor) -> None:
+        """Deliver, and go on with whatever is due next without waking anybody; ring where there is nothing."""
         try:
-            route = ROUTES[delivery.kind]
-            headers = {
-                "X-CloudTasks-QueueName": delivery.queue,
-                "X-CloudTasks-TaskName": delivery.name,
-                "X-CloudTasks-TaskRetryCount": str(delivery.deliveries - 1),
-                "X-CloudTasks-TaskExecutionCount": str(delivery.answers),
-            }
-            response = post(self._functions[route.function], route.path, delivery.body.encode(), headers)
-            if response.status // 100 == 2:  # noqa: PLR2004  # any 2xx acknowledges
-                with self._guard:
-                    self._finished.append(delivery.name)
-                    self._refusals.pop(delivery.name, None)
-            elif self._is_ending:
-                self._queue.hand_back(delivery.name)
-            else:
-                self._put_back(delivery, f"{response.status} {response.body[:300].decode(errors='replace')}")
+            while delivery is not None:
+                delivery = self._next(delivery, self._deliver(delivery), workers)
         except BaseException as error:  # noqa: BLE001  # carried to the dispatching thread, which raises it
             self._crash = error
         finally:
-            with self._guard:
-                self._in_hand[delivery.queue].discard(delivery.name)
             self._queue.changed.set()
+
+    def _deliver(self, delivery: Delivery) -> Sequence[str]:
+        """Post a task to its function; returns what is finished now: its name, or nothing if it has been put back."""
+        route = ROUTES[delivery.kind]
+        headers = {
+            "X-CloudTasks-QueueName": delivery.queue,
+            "X-CloudTasks-TaskName": delivery.name,
+            "X-CloudTasks-TaskRetryCount": str(delivery.deliveries - 1),
+            "X-CloudTasks-TaskExecutionCount": str(delivery.answers),
+            # As Cloud Functions sends it; functions-framework would draw one from twelve random letters.
+            "Function-Execution-Id": delivery.name[:12],
+        }
+        response = post(self._functions[route.function], route.path, delivery.body.encode(), headers)
+        if response.status // 100 == 2:  # noqa: PLR2004  # any 2xx acknowledges
+            if self._refusals:
+                with self._guard:
+                    self._refusals.pop(delivery.name, None)
+            return (delivery.name,)
+        if self._is_ending:
+            self._queue.hand_back(delivery.name)
+        else:
+            self._put_back(delivery, f"{response.status} {response.body[:300].decode(errors='replace')}")
+        return ()
+
+    def _next(self, done: Delivery, finished: Sequence[str], workers: ThreadPoolExecutor) -> Delivery | None:
+        """Acknowledge what is finished and take another task of the same queue, in one commit."""
+        is_last = self._is_ending or self._stopping.is_set() or self._crash is not None
+        # A sounding is delivered beside the pages and leaves no worker free.
+        wanted = {} if is_last or done.kind == SOUNDING else {done.queue: 1}
+        deliveries = self._queue.exchange(finished, wanted)
+        ready = self._ready(deliveries, done)
+        if is_last or not ready:
+            return None
+        for other in ready[1:]:
+            workers.submit(self._work, other, workers)
+        return ready[0]
 
     def _put_back(self, delivery: Delivery, answer: str) -> None:
         with self._guard:

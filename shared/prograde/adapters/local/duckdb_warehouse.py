@@ -15,9 +15,10 @@ import sqlglot
 
 from prograde.adapters.documents import BATCH, PROFESSIONAL
 from prograde.adapters.local.file_blob_store import make_folder, mapped_errors, sync_folder
+from prograde.adapters.local.ndjson_tables import raw_page_line, scan
 from prograde.adapters.local.segmented_log import SegmentedLog
 from prograde.adapters.sql import query
-from prograde.adapters.warehouse_rows import TABLES, Column, Row, grade_row, raw_page_row, result_row, run_row
+from prograde.adapters.warehouse_rows import Row, grade_row, result_row, run_row
 from prograde.domain.batch import Batch
 from prograde.domain.professional import Professional
 from prograde.domain.raw_page import RawPage
@@ -25,18 +26,9 @@ from prograde.errors import CorruptionError, ProgradeError, UnavailableError
 from prograde.ports import ATTEMPT_BODY_MAX, Attempt, Difference, GradedRow, RankedRow, Reconciliation, Run
 
 MEMORY_LIMIT = "2GB"
-ROW_BYTES_MAX = 64 * 1024 * 1024
-THREADS = 4
-"""Each thread that reads JSON takes a buffer of twice ROW_BYTES_MAX: sixteen of them break the memory limit."""
+THREADS = 1
+"""A second thread makes a query hardly shorter, costs a third more, and takes a buffer of twice ROW_BYTES_MAX."""
 _FETCHED_ROWS = 1_000
-_TYPES = {
-    "STRING": "VARCHAR",
-    "INTEGER": "BIGINT",
-    "FLOAT": "DOUBLE",
-    "BOOLEAN": "BOOLEAN",
-    "DATE": "DATE",
-    "TIMESTAMP": "TIMESTAMP",
-}
 
 
 class DuckdbWarehouse:
@@ -56,7 +48,7 @@ class DuckdbWarehouse:
 
     def insert_raw_page(self, raw_page: RawPage) -> None:
         """Append a raw row."""
-        self._log(f"raw_pages/{raw_page.batch_id}").append(orjson.dumps(raw_page_row(raw_page)))
+        self._log(f"raw_pages/{raw_page.batch_id}").append(raw_page_line(raw_page))
 
     def append_batch(self, batch: Batch, at: datetime) -> None:
         """Append a batch's status."""
@@ -69,7 +61,10 @@ class DuckdbWarehouse:
 
     def _log(self, name: str) -> SegmentedLog:
         with self._guard:
-            return self._logs.setdefault(name, SegmentedLog(self._folder / name))
+            log = self._logs.get(name)
+            if log is None:
+                log = self._logs[name] = SegmentedLog(self._folder / name)
+            return log
 
     def load_results(self, batch: Batch, professionals: Iterable[Professional]) -> int:
         """Write this grading run's results file."""
@@ -143,7 +138,7 @@ class DuckdbWarehouse:
 
     def _see_raw_pages(self, connection: duckdb.DuckDBPyConnection, batch_id: str) -> None:
         files = sorted((self._folder / "raw_pages" / batch_id).glob("*.ndjson"))
-        connection.execute(f"CREATE TEMP VIEW raw_page_log AS {_scan('raw_page_log', files)}")
+        connection.execute(f"CREATE TEMP VIEW raw_page_log AS {scan('raw_page_log', files)}")
 
     @contextmanager
     def _connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -163,7 +158,7 @@ class DuckdbWarehouse:
         with self._connection() as connection:
             for table in ("results", "grades"):
                 file = self._file(table, batch)
-                connection.execute(f"CREATE TEMP VIEW {table} AS {_scan(table, [file] if file.exists() else [])}")
+                connection.execute(f"CREATE TEMP VIEW {table} AS {scan(table, [file] if file.exists() else [])}")
             yield connection
 
 
@@ -199,25 +194,3 @@ def _rows(connection: duckdb.DuckDBPyConnection, name: str, **values: object) ->
 
 def _transpiled(name: str) -> str:
     return sqlglot.transpile(query(name), read="bigquery", write="duckdb")[0]
-
-
-def _scan(table: str, files: list[Path]) -> str:
-    """Select a table's columns from its files; a line that cannot be read is no row."""
-    columns = {column.name: _duckdb_type(column) for column in TABLES[table]}
-    if not files:
-        nothing = ", ".join(f"NULL::{type_} AS {name}" for name, type_ in columns.items())
-        return f"SELECT {nothing} WHERE FALSE"
-    struct = ", ".join(f"{name}: '{type_}'" for name, type_ in columns.items())
-    paths = ", ".join("'" + str(file).replace("'", "''") + "'" for file in files)
-    return (
-        f"SELECT * FROM read_json([{paths}], format = 'newline_delimited', columns = {{{struct}}},"  # noqa: S608  # our own names
-        f" maximum_object_size = {ROW_BYTES_MAX}, ignore_errors = true)"
-        # DuckDB reads a torn line as a row of nothing.
-        " WHERE batch_id IS NOT NULL"
-    )
-
-
-def _duckdb_type(column: Column) -> str:
-    inner = ", ".join(f"{field.name} {_duckdb_type(field)}" for field in column.fields)
-    type_ = f"STRUCT({inner})" if column.fields else _TYPES[column.type]
-    return f"{type_}[]" if column.is_repeated else type_

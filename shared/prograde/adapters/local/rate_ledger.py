@@ -30,12 +30,19 @@ class RateLedger:
         with mapped_errors():
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-            with self.locked():
+            with self._alone():
                 self._prepare(capacity)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the ledger: everything else here asks for it."""
+        with self._alone():
+            # Another process may have changed them since, and cannot from here on.
+            self._capacity, self._count = self._sizes()
+            yield
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
         with self._turn:
             fcntl.flock(self._file, fcntl.LOCK_EX)
             try:
@@ -45,24 +52,22 @@ class RateLedger:
 
     def latest(self, back: int) -> int | None:
         """Tell when the call `back` calls ago was sent, 1 being the latest; None if there were fewer."""
-        capacity, count = self._sizes()
-        if back > min(count, capacity):
+        if back > min(self._count, self._capacity):
             return None
-        return self._number(_HEADER.size + (count - back) % capacity * _NUMBER.size)
+        return self._number(_HEADER.size + (self._count - back) % self._capacity * _NUMBER.size)
 
     def add(self, sent_at: int) -> None:
         """Record a call that is about to leave."""
-        capacity, count = self._sizes()
         with mapped_errors():
             # The time first, then the count: cut between the two, the call has not left and is not recorded.
-            os.pwrite(self._file, _NUMBER.pack(sent_at), _HEADER.size + count % capacity * _NUMBER.size)
-            os.pwrite(self._file, _HEADER.pack(_MAGIC, capacity, count + 1), 0)
+            os.pwrite(self._file, _NUMBER.pack(sent_at), _HEADER.size + self._count % self._capacity * _NUMBER.size)
+            os.pwrite(self._file, _HEADER.pack(_MAGIC, self._capacity, self._count + 1), 0)
+        self._count += 1
 
     def move(self, back: int) -> None:
         """Shift every time back: the clock was set back, and the distances must stay as they were."""
-        capacity, count = self._sizes()
-        times = [sent_at - back for sent_at in self._times(capacity, count)]
-        self._write(capacity, times)
+        times = [sent_at - back for sent_at in self._times(self._capacity, self._count)]
+        self._write(self._capacity, times)
 
     def close(self) -> None:
         """Close the file."""
@@ -87,9 +92,10 @@ class RateLedger:
             os.ftruncate(self._file, _HEADER.size + capacity * _NUMBER.size)
             os.pwrite(self._file, b"".join(_NUMBER.pack(time) for time in times), _HEADER.size)
             os.pwrite(self._file, _HEADER.pack(_MAGIC, capacity, len(times)), 0)
+        self._capacity, self._count = capacity, len(times)
 
     def _sizes(self) -> tuple[int, int]:
-        """Read capacity and count; another process may have changed both."""
+        """Read capacity and count."""
         header = os.pread(self._file, _HEADER.size, 0)
         magic, capacity, count = _HEADER.unpack(header) if len(header) == _HEADER.size else (0, 0, 0)
         if magic != _MAGIC or capacity < 1:

@@ -9,6 +9,8 @@ from prograde.adapters.local.file_blob_store import make_folder, mapped_errors, 
 
 SEGMENT_BYTES_MAX = 128 * 1024 * 1024
 _TAIL_BYTES = 1024 * 1024
+# Syncs the lines and the size that it takes to read them again, but not the time of the change: a quarter cheaper.
+_sync = getattr(os, "fdatasync", os.fsync)
 
 
 class SegmentedLog:
@@ -82,7 +84,7 @@ def _write(descriptor: int, content: bytes) -> None:
     rest = memoryview(content)
     while rest:
         rest = rest[os.write(descriptor, rest) :]
-    os.fsync(descriptor)
+    _sync(descriptor)
 
 
 def _mend(segment: Path) -> None:

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 from prograde.errors import CorruptionError, ProgradeError, UnavailableError
 
@@ -32,22 +33,28 @@ class SqliteFile:
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:
         """Lend the connection for single statements."""
-        with self._turn, mapped_errors():
-            yield self._connection
+        try:
+            with self._turn:
+                yield self._connection
+        except sqlite3.Error as error:
+            _raise_mapped(error)
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
         """Lend the connection for one transaction: committed at the end, rolled back on any exception."""
-        with self._turn, mapped_errors():
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._connection
-                self._connection.execute("COMMIT")
-            except BaseException:
-                # SQLite has rolled back by itself after some errors (a full disk, an I/O error).
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-                raise
+        try:
+            with self._turn:
+                self._connection.execute("BEGIN IMMEDIATE")
+                try:
+                    yield self._connection
+                    self._connection.execute("COMMIT")
+                except BaseException:
+                    # SQLite has rolled back by itself after some errors (a full disk, an I/O error).
+                    if self._connection.in_transaction:
+                        self._connection.execute("ROLLBACK")
+                    raise
+        except sqlite3.Error as error:
+            _raise_mapped(error)
 
     def close(self) -> None:
         """Close the connection."""
@@ -61,10 +68,14 @@ def mapped_errors() -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        mapped = mapped_error(error)
-        if mapped is None:
-            raise
-        raise mapped from error
+        _raise_mapped(error)
+
+
+def _raise_mapped(error: sqlite3.Error) -> NoReturn:
+    mapped = mapped_error(error)
+    if mapped is None:
+        raise error
+    raise mapped from error
 
 
 def mapped_error(error: sqlite3.Error) -> ProgradeError | None:

@@ -1,6 +1,6 @@
 """Named tasks in one SQLite file, and the verbs with which the dispatcher delivers them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -28,6 +28,7 @@ CREATE INDEX IF NOT EXISTS waiting_by_due_at ON tasks (queue, due_at) WHERE stat
 CREATE INDEX IF NOT EXISTS waiting_in_order ON tasks (queue, step DESC, due_at) WHERE state = 'waiting';
 CREATE INDEX IF NOT EXISTS delivered_by_due_at ON tasks (due_at) WHERE state = 'delivered';
 """
+_INSERT = "INSERT INTO tasks (name, queue, kind, body, step, due_at) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,8 @@ class SqliteTaskQueue:
         self._clock = clock
         self._forget_at = 0
         self.changed = Bell()
+        self.watched: Collection[Queue] = frozenset(Queue)
+        """Whose new tasks ring `changed`: where every worker is busy, each looks for its next task by itself."""
 
     def enqueue(self, tasks: Sequence[Task]) -> None:
         """Add tasks whose names are free."""
@@ -69,13 +72,12 @@ class SqliteTaskQueue:
             )
             for task in tasks
         ]
-        with self._file.write() as connection:
-            connection.executemany(
-                "INSERT INTO tasks (name, queue, kind, body, step, due_at) VALUES (?, ?, ?, ?, ?, ?)"
-                " ON CONFLICT DO NOTHING",
-                rows,
-            )
-        self.changed.set()
+        # One task, what nearly every delivery leads to, is a transaction of its own without BEGIN and COMMIT.
+        lend = self._file.read if len(rows) == 1 else self._file.write
+        with lend() as connection:
+            connection.executemany(_INSERT, rows)
+        if any(row[1] in self.watched for row in rows):
+            self.changed.set()
 
     def release(self) -> None:
         """Make tasks waiting that a process had in hand when it died; only the owner of the queue may ask."""
@@ -96,10 +98,9 @@ class SqliteTaskQueue:
             return taken
         now = microseconds(self._clock.now())
         with self._file.write() as connection:
-            if finished:
-                connection.executemany(
-                    "UPDATE tasks SET state = 'delivered', body = '', due_at = ? WHERE name = ?",
-                    [(now, name) for name in finished],
+            for name in finished:
+                connection.execute(
+                    "UPDATE tasks SET state = 'delivered', body = '', due_at = ? WHERE name = ?", (now, name)
                 )
             if now >= self._forget_at:
                 self._forget_at = now + FORGET_EVERY // timedelta(microseconds=1)

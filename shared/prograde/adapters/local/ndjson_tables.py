@@ -1,0 +1,86 @@
+"""The warehouse's tables as NDJSON lines: how they are written, and how DuckDB reads them."""
+
+from collections.abc import Sequence
+from operator import attrgetter
+from pathlib import Path
+
+import orjson
+
+from prograde.adapters.warehouse_rows import RECORD_COLUMNS, TABLES, Column, raw_page_head
+from prograde.domain.listing import Listing, Rejection
+from prograde.domain.raw_page import RawPage
+
+ROW_BYTES_MAX = 64 * 1024 * 1024
+_TYPES = {
+    "STRING": "VARCHAR",
+    "INTEGER": "BIGINT",
+    "FLOAT": "DOUBLE",
+    "BOOLEAN": "BOOLEAN",
+    "DATE": "DATE",
+    "TIMESTAMP": "TIMESTAMP",
+}
+# A record's position is where it stands.
+_RECORD_FIELDS = [column.name for column in RECORD_COLUMNS if column.name != "position"]
+_LISTING_FIELDS = [name for name in _RECORD_FIELDS if name != "rejection"]
+_listing_values = attrgetter(*_LISTING_FIELDS)
+_NOTHING_MORE = (None,) * (len(_LISTING_FIELDS) - 1)
+
+
+def raw_page_line(raw_page: RawPage) -> bytes:
+    """
+    Write a raw row.
+
+    Its records are written by column, `{"key": [...], "status": [...]}`, a column of nothing left out: half the
+    bytes and half the time of fifty objects with the same eleven names.
+    """
+    return orjson.dumps({**raw_page_head(raw_page), "records": _by_column(raw_page.records)})
+
+
+def _by_column(records: Sequence[Listing | Rejection]) -> dict[str, Sequence[object]]:
+    values = [
+        _listing_values(record) if isinstance(record, Listing) else (record.key, *_NOTHING_MORE) for record in records
+    ]
+    columns: dict[str, Sequence[object]] = dict(zip(_LISTING_FIELDS, zip(*values, strict=True), strict=False))
+    columns["rejection"] = [record.reason if isinstance(record, Rejection) else None for record in records]
+    return {name: column for name, column in columns.items() if column.count(None) < len(column)}
+
+
+def scan(table: str, files: Sequence[Path]) -> str:
+    """Select a table's columns from its files; a line that cannot be read is no row."""
+    columns = TABLES[table]
+    if not files:
+        nothing = ", ".join(f"NULL::{_duckdb_type(column)} AS {column.name}" for column in columns)
+        return f"SELECT {nothing} WHERE FALSE"
+    struct = ", ".join(f"{column.name}: '{_written_type(column)}'" for column in columns)
+    paths = ", ".join("'" + str(file).replace("'", "''") + "'" for file in files)
+    selected = ", ".join(_read_column(column) for column in columns)
+    return (
+        f"SELECT {selected} FROM read_json([{paths}], format = 'newline_delimited', columns = {{{struct}}},"  # noqa: S608  # our own names
+        f" maximum_object_size = {ROW_BYTES_MAX}, ignore_errors = true)"
+        # DuckDB reads a torn line as a row of nothing.
+        " WHERE batch_id IS NOT NULL"
+    )
+
+
+def _is_by_column(column: Column) -> bool:
+    return column.fields is RECORD_COLUMNS
+
+
+def _written_type(column: Column) -> str:
+    if not _is_by_column(column):
+        return _duckdb_type(column)
+    return f"STRUCT({', '.join(f'{field.name} {_duckdb_type(field)}[]' for field in column.fields)})"
+
+
+def _read_column(column: Column) -> str:
+    """Read a column as its table says: what was written by column becomes rows again."""
+    if not _is_by_column(column):
+        return column.name
+    fields = ", ".join(f"{column.name}.{name}" for name in _RECORD_FIELDS)
+    return f"list_zip(range(len({column.name}.key)), {fields})::{_duckdb_type(column)} AS {column.name}"
+
+
+def _duckdb_type(column: Column) -> str:
+    inner = ", ".join(f"{field.name} {_duckdb_type(field)}" for field in column.fields)
+    type_ = f"STRUCT({inner})" if column.fields else _TYPES[column.type]
+    return f"{type_}[]" if column.is_repeated else type_

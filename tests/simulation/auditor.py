@@ -1,0 +1,227 @@
+"""
+Holds every commit and every call to the invariants of the architecture, by its own mirror of what is stored.
+
+It shares no decision with the code under test: it compares what was stored before and after with the raw rows, the
+deliveries and the verbs that there were.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from prograde.domain import batch as batches
+from prograde.domain.batch import Batch, BatchStatus
+from prograde.domain.effects import PageTask, Task
+from prograde.domain.professional import Professional, State
+from prograde.domain.raw_page import RawPage
+from prograde.ports import PageRequest
+from tests.simulation.evidence import DEATHS_MAX, Evidence
+from tests.simulation.memory_batch_store import Written
+from tests.simulation.scheduler import Coroutine, Scheduler
+
+_S = BatchStatus
+OVER = {_S.COMPLETE, _S.INCOMPLETE, _S.CANCELLED}
+_MOVES = {
+    _S.RUNNING: {_S.PAUSED, _S.DRAINING, _S.FINALIZING},
+    _S.PAUSED: {_S.RUNNING, _S.DRAINING, _S.FINALIZING},
+    _S.DRAINING: {_S.FINALIZING},
+    _S.FINALIZING: OVER,
+}
+_MOVES_OF_REPLAY = {_S.COMPLETE: {_S.RUNNING}, _S.INCOMPLETE: {_S.RUNNING}}
+
+
+@dataclass(slots=True)
+class Delivery:
+    """A task that is being worked, and what was stored when it began."""
+
+    task: Task
+    batch: Batch | None
+    professional: Professional | None
+    calls: int = 0
+
+
+class Auditor:
+    """Mirrors the store and the raw rows of one run; says through `violated` what does not hold."""
+
+    def __init__(self, scheduler: Scheduler, violated: Callable[[str], None], saw: Callable[[str], None]) -> None:
+        self._scheduler = scheduler
+        self._violated = violated
+        self._saw = saw
+        self._deliveries: dict[Coroutine, Delivery] = {}
+        self.evidence = Evidence(lambda: scheduler.now, saw)
+        self.batch: Batch | None = None
+        self.counters: dict[int, batches.Counter] = {}
+        self.professionals: dict[str, Professional] = {}
+        self.calls: Counter[tuple[str, int]] = Counter()
+
+    # --- what the world tells
+
+    def kept(self, page: RawPage) -> None:
+        """Take note of a raw row."""
+        self.evidence.keep(page)
+
+    def delivered(self, task: Task, deaths: int) -> None:
+        """Take note of a delivery that begins."""
+        professional = self.professionals.get(task.professional_id) if isinstance(task, PageTask) else None
+        if self._scheduler.running is not None:
+            self._deliveries[self._scheduler.running] = Delivery(task, self.batch, professional)
+        if isinstance(task, PageTask) and deaths >= DEATHS_MAX:
+            self.evidence.died.add((task.professional_id, task.step))
+        if self.batch is not None and self.batch.status in OVER:
+            self._saw(f"{type(task).__name__} delivered after the batch was over")
+
+    def called(self, request: PageRequest) -> None:
+        """Hold a call to the source to the delivery that makes it."""
+        running = self._scheduler.running
+        delivery = self._deliveries.get(running) if running is not None else None
+        if delivery is None or not isinstance(delivery.task, PageTask):
+            self._violated(f"a call for {request.professional_id} without the delivery of a page task")
+            return
+        delivery.calls += 1
+        task = delivery.task
+        self.calls[task.professional_id, task.step] += 1
+        if self.calls[task.professional_id, task.step] > 1:
+            self._saw("step called more than once")
+        for problem in self._call_problems(delivery, task):
+            self._violated(f"{task.professional_id}/{task.step}.{task.wake}: called, though {problem}")
+
+    def _call_problems(self, delivery: Delivery, task: PageTask) -> list[str]:
+        """Say why this call should not have been made, by what was stored when its delivery began and still is."""
+        stored, batch = delivery.professional, delivery.batch
+        problems = []
+        if delivery.calls > 1:
+            problems.append("its delivery had made a call already")
+        early = self.evidence.seconds_early(task.professional_id, task.step)
+        if early > 0:
+            problems.append(f"the source had asked to wait {early:.0f} s more")
+        if stored is not None and (task.step, task.wake) < (stored.step, stored.wake):
+            problems.append(f"{stored.step}.{stored.wake} was stored")
+        if batch is not None and self.batch is not None and self.batch.epoch == batch.epoch:
+            if batch.status is not _S.RUNNING and batch.status is self.batch.status:
+                problems.append(f"the batch was {batch.status}")
+            outage = batch.outage
+            if outage is not None and outage == self.batch.outage and outage.probe_id != task.professional_id:
+                problems.append(f"the source was away, and {outage.probe_id} the probe")
+        return problems
+
+    def committed(self, before: Written, after: Written) -> None:
+        """Hold a commit to the invariants."""
+        was = self.batch
+        self.evidence.commits += 1
+        for key, value in after.items():
+            old = before.get(key)
+            if isinstance(value, Batch):
+                self._batch(old if isinstance(old, Batch) else None, value)
+                self.batch = value
+            elif isinstance(value, batches.Counter):
+                self.counters[value.index] = value
+        for key, value in after.items():
+            if isinstance(value, Professional):
+                old = before.get(key)
+                self._professional(old if isinstance(old, Professional) else None, value, was)
+                self.professionals[value.professional_id] = value
+        self._sums()
+
+    # --- the whole
+
+    def _sums(self) -> None:
+        """The counters equal the professionals, and the batch equals the counters."""
+        batch = self.batch
+        assert batch is not None
+        people = batch.roster.professionals
+        pending = Counter(sequence % batch.counters for sequence in range(people))
+        states: Counter[str] = Counter()
+        for professional in self.professionals.values():
+            if professional.state is not State.OPEN:
+                pending[professional.sequence % batch.counters] -= 1
+                states[professional.state] += 1
+        stored = Counter({index: counter.pending for index, counter in self.counters.items()})
+        if any(pending[index] != stored[index] for index in range(batch.counters)):
+            self._violated(f"counters {dict(stored)} are not the professionals {dict(pending)}")
+        by_state: Counter[str] = Counter()
+        for counter in self.counters.values():
+            by_state.update(counter.by_state)
+        if +by_state != +states:
+            self._violated(f"counters say {dict(by_state)}, professionals {dict(states)}")
+        drained = sum(counter.pending == 0 for counter in self.counters.values())
+        if batch.drained != drained:
+            self._violated(f"{drained} counters are drained, the batch says {batch.drained}")
+        is_settled = batch.status in OVER or batch.status is _S.FINALIZING
+        if is_settled and (batch.op is not None or states.total() < people):
+            self._violated(f"{batch.status} with {states.total()} of {people} final, op {batch.op}")
+
+    # --- the batch
+
+    def _batch(self, old: Batch | None, new: Batch) -> None:
+        if old is None:
+            if self.batch is not None:
+                self._violated("a second batch for one idempotency key")
+            return
+        for name in ("wake", "epoch", "grading_run"):
+            if getattr(new, name) < getattr(old, name):
+                self._violated(f"the batch's {name} went back from {getattr(old, name)} to {getattr(new, name)}")
+        if new.status is not old.status:
+            self._moved(old, new)
+        if old.op is None and new.op is not None:
+            self._violated("seeding began again")
+        seeded = new.roster.professionals if new.op is None else new.op.seeded
+        if old.op is not None and seeded < old.op.seeded:
+            self._violated(f"the cursor went back from {old.op.seeded} to {seeded}")
+        if seeded > len(self.professionals):
+            self._violated(f"the cursor says {seeded} seeded, there are {len(self.professionals)}")
+        self._see(old, new)
+
+    def _moved(self, old: Batch, new: Batch) -> None:
+        moves = _MOVES_OF_REPLAY if self._is_by("replay") else _MOVES
+        if new.status not in moves.get(old.status, ()):
+            self._violated(f"the batch went from {old.status} to {new.status}")
+        is_to_finalize = new.status is _S.FINALIZING
+        if new.grading_run != old.grading_run + is_to_finalize:
+            self._violated(f"grading run {old.grading_run} became {new.grading_run} on the way to {new.status}")
+        self._saw(f"batch {new.status}{' while seeding' if old.op else ''}")
+
+    def _see(self, old: Batch, new: Batch) -> None:
+        """Count what a batch met, for the list of what must happen sometimes."""
+        if self._is_by("supervise"):
+            if new.wake > old.wake:
+                self._saw(f"batch woken by supervise while {'seeding' if new.op else new.status}")
+            if new.waking != old.waking:
+                self._saw("waking renewed by supervise")
+        if old.outage is None and new.outage is not None:
+            self._saw("outage opened")
+        elif old.outage is not None and new.outage is None:
+            ways = {_S.RUNNING: "ended", _S.DRAINING: "given up", _S.FINALIZING: "given up", _S.PAUSED: "ended by a pause"}
+            self._saw(f"outage {'ended by a cancel' if new.is_cancelled else ways[new.status]}")
+
+    # --- a professional
+
+    def _professional(self, old: Professional | None, new: Professional, was: Batch | None) -> None:
+        who = f"{new.professional_id}/{new.step}.{new.wake}"
+        batch = self.batch
+        assert batch is not None
+        if old is None:
+            if (new.step, new.wake, new.state) != (0, 0, State.OPEN):
+                self._violated(f"{who}: created as {new.state}")
+            return
+        is_replay = self._is_by("replay")
+        if is_replay and old.state is State.FAILED:
+            self._saw(f"replayed while {was and was.status}")
+            self.evidence.reopen(new.professional_id)
+            if (new.step, new.ledger, new.aggregate) != (old.step + 1, old.ledger, old.aggregate):
+                self._violated(f"{who}: replayed with other figures or more than one step")
+            return
+        problems = self.evidence.problems(old, new, batch)
+        if self._is_by_kind("wake") and new.epoch <= old.epoch:
+            problems = [*problems, "woken again for the same epoch"]
+        for problem in problems:
+            self._violated(f"{who}: {problem}")
+        if new.wake > old.wake and self._is_by("supervise"):
+            self._saw("professional woken by supervise")
+
+    def _is_by(self, verb: str) -> bool:
+        running = self._scheduler.running
+        return running is not None and running.name.endswith(verb)
+
+    def _is_by_kind(self, kind: str) -> bool:
+        running = self._scheduler.running
+        return running is not None and running.name.split(" ")[1] == kind

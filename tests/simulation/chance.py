@@ -1,0 +1,140 @@
+"""What can go wrong, how often in one run, and what was seen of it."""
+
+from collections import Counter
+from enum import StrEnum
+from random import Random
+
+
+class Fault(StrEnum):
+    """A way in which the world fails; the value is how the table of docs/reliability.md names it."""
+
+    # Ours: stores, queue, warehouse, blobs
+    STORE_FAILS = "store fails, nothing written"
+    STORE_AMBIGUOUS = "store commits and answers with an error"
+    STORE_ABORTS = "transaction aborted and tried again"
+    STORE_OUTAGE = "store away for minutes"
+    STREAM_BREAKS = "stream of professionals breaks off"
+    QUEUE_FAILS = "enqueueing fails, nothing added"
+    QUEUE_PART = "enqueueing fails after a part was added"
+    QUEUE_AMBIGUOUS = "everything enqueued and answered with an error"
+    TASK_LOST = "task accepted and never delivered"
+    WAREHOUSE_FAILS = "warehouse fails, nothing kept"
+    WAREHOUSE_AMBIGUOUS = "warehouse keeps the rows and answers with an error"
+    ROW_SEEN_LATE = "raw row seen by queries only later"
+    BLOB_FAILS = "blob store fails, nothing kept"
+    BLOB_AMBIGUOUS = "blob store keeps the blob and answers with an error"
+    # Delivery
+    DUPLICATE = "task delivered twice at once"
+    LATE_DUPLICATE = "task delivered again long after"
+    LOST_ACK = "acknowledgement lost"
+    REORDERED = "later task delivered first"
+    DELAYED = "delivery delayed by minutes"
+    GIVEN_UP = "task dropped after its attempts"
+    NAMES_FORGOTTEN = "queue forgets its names after half a minute"
+    # Processes and clocks
+    CRASH = "handler dies between two calls to its ports"
+    PROCESS_CRASH = "whole process dies with all its deliveries"
+    POISON = "page that kills every handler"
+    SLOW = "handler stands still for minutes"
+    SKEW = "clocks of processes differ"
+    CLOCK_JUMP = "clock jumps"
+    NO_SUPERVISE = "supervise skipped"
+    # The source
+    THROTTLED = "source throttles, with odd waits"
+    API_FAILURE = "source fails below the failure limit"
+    API_TIMEOUT = "answer comes after the timeout"
+    API_OUTAGE = "source away for minutes or hours"
+    DENIED = "source refuses the credentials for a while"
+    FAILS_FOR_GOOD = "source fails one professional for good"
+    TERMINAL = "source refuses one page for good"
+    EMPTY_PAGE = "empty page with a next cursor"
+    LYING_CURSOR = "next cursor that loops or ends early"
+    DRIFT = "listings come and go while paging"
+    GARBAGE = "records that are no listings"
+    # People
+    PAUSE = "batch paused and resumed"
+    CANCEL = "batch cancelled"
+    REPLAY = "dead letters replayed"
+    DISCARD = "dead letters discarded"
+
+
+_RATE_MAX = {
+    Fault.STORE_FAILS: 0.1,
+    Fault.STORE_AMBIGUOUS: 0.1,
+    Fault.STORE_ABORTS: 0.3,
+    Fault.STREAM_BREAKS: 0.2,
+    Fault.QUEUE_FAILS: 0.1,
+    Fault.QUEUE_PART: 0.1,
+    Fault.QUEUE_AMBIGUOUS: 0.1,
+    Fault.TASK_LOST: 0.1,
+    Fault.WAREHOUSE_FAILS: 0.1,
+    Fault.WAREHOUSE_AMBIGUOUS: 0.1,
+    Fault.BLOB_FAILS: 0.2,
+    Fault.BLOB_AMBIGUOUS: 0.2,
+    Fault.DUPLICATE: 0.5,
+    Fault.LATE_DUPLICATE: 0.3,
+    Fault.LOST_ACK: 0.3,
+    Fault.REORDERED: 0.5,
+    Fault.DELAYED: 0.1,
+    Fault.CRASH: 0.05,
+    Fault.PROCESS_CRASH: 0.01,
+    Fault.POISON: 0.05,
+    Fault.SLOW: 0.05,
+    Fault.NO_SUPERVISE: 0.5,
+    Fault.THROTTLED: 0.4,
+    Fault.API_FAILURE: 0.4,
+    Fault.API_TIMEOUT: 0.2,
+    Fault.FAILS_FOR_GOOD: 0.1,
+    Fault.TERMINAL: 0.02,
+    Fault.EMPTY_PAGE: 0.05,
+    Fault.LYING_CURSOR: 0.05,
+    Fault.DRIFT: 0.1,
+    Fault.GARBAGE: 0.1,
+}
+"""The most that a call or a delivery is struck; faults that are not here strike a run as a whole, or do not."""
+
+_RUN_ODDS = {Fault.CANCEL: 0.15, Fault.GIVEN_UP: 0.5}
+
+
+class Chance:
+    """One run's dice: which faults there are, how often, and everything else that is drawn; heals on request."""
+
+    def __init__(self, seed: str, faults: frozenset[Fault] | None = None) -> None:
+        self.dice = Random(seed)
+        self.seen: Counter[str] = Counter()
+        self.is_healed = False
+        chosen = self._choose() if faults is None else faults
+        self._rates = {
+            fault: _RATE_MAX.get(fault, 1.0) * 10 ** -self.dice.uniform(0.0, 1.0) if fault in _RATE_MAX else 1.0
+            for fault in Fault
+            if fault in chosen
+        }
+
+    def _choose(self) -> frozenset[Fault]:
+        """One fault alone, a few, or many: what a fault does is seen best where all else is calm."""
+        everything = [fault for fault in Fault if self.dice.random() < _RUN_ODDS.get(fault, 1.0)]
+        many = self.dice.choice([1, 1, 2, 3, 5, 8, 13, 21])
+        chosen = self.dice.sample(everything, min(many, len(everything)))
+        # Without a dead letter there is nothing to replay.
+        is_for_letters = Fault.REPLAY in chosen or Fault.DISCARD in chosen
+        return frozenset(chosen) | ({Fault.FAILS_FOR_GOOD} if is_for_letters else frozenset())
+
+    def has(self, fault: Fault) -> bool:
+        """Whether this run knows the fault at all."""
+        return fault in self._rates and not self.is_healed
+
+    def strikes(self, fault: Fault) -> bool:
+        """Draw whether the fault strikes here, and count it."""
+        if self.is_healed or fault not in self._rates or self.dice.random() >= self._rates[fault]:
+            return False
+        self.saw(fault)
+        return True
+
+    def saw(self, what: str) -> None:
+        """Count something worth having happened."""
+        self.seen[what] += 1
+
+    @property
+    def faults(self) -> tuple[Fault, ...]:
+        """The faults of this run."""
+        return tuple(self._rates)

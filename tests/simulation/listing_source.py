@@ -1,0 +1,212 @@
+"""The listing API's stand-in: pages of the made-up market, and everything that an API does wrong."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from hashlib import sha256
+
+from typing_extensions import override
+
+from prograde.domain.listing import Rejection
+from prograde.domain.outcome import Answered, Denied, Failure, ListingPage, NotFound, ProfilePage, Throttled
+from prograde.domain.professional import Stage
+from prograde.domain.raw_page import Exchange
+from prograde.ports import Clock, ListingSource, PageRequest
+from tests.simulation.chance import Chance, Fault
+from tests.simulation.market import Market, Person, Record
+
+ODD_WAITS = (None, 0.0, -5.0, 1.0, 30.0, 90.0, 1e9, float("inf"))
+PageKey = tuple[str, Stage, str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of virtual time."""
+
+    start: float
+    end: float
+
+    def holds(self, moment: float) -> bool:
+        """Whether a moment lies in it."""
+        return self.start <= moment < self.end
+
+
+@dataclass(slots=True)
+class Api:
+    """
+    What is the API's own, whichever process asks: its data, its outages, its patience with each page.
+
+    `changed` are the professionals of whom it has not told the truth of the market; `failures` counts the
+    failures that it answered for a page.
+    """
+
+    market: Market
+    chance: Chance
+    now: Callable[[], float]
+    note: Callable[[str], None]
+    outages: list[Span] = field(default_factory=list)
+    denials: list[Span] = field(default_factory=list)
+    people: dict[str, Person] = field(default_factory=dict)
+    changed: set[str] = field(default_factory=set)
+    poisoned: set[PageKey] = field(default_factory=set)
+    tried: set[PageKey] = field(default_factory=set)
+    weighed: set[PageKey] = field(default_factory=set)
+    lost: set[str] = field(default_factory=set)
+    failures: Counter[PageKey] = field(default_factory=Counter)
+    met_outage: set[PageKey] = field(default_factory=set)
+    is_mended: bool = False
+
+    def __post_init__(self) -> None:
+        self.people = {person.professional_id: person for person in self.market.people}
+
+    def answer(self, request: PageRequest) -> Answered:
+        """Answer one request."""
+        outcome = self._trouble(request)
+        return self._page(request) if outcome is None else outcome
+
+    def _trouble(self, request: PageRequest) -> Answered | None:
+        strikes, who = self.chance.strikes, request.professional_id
+        if self._lies_in(self.outages, Fault.API_OUTAGE):
+            self.met_outage.add(_page_key(request))
+            return Failure("http_503", "service unavailable")
+        if self._lies_in(self.denials, Fault.DENIED):
+            return Denied("401 expired token")
+        if who in self.lost or (not self.is_mended and self._is_first(request) and strikes(Fault.FAILS_FOR_GOOD)):
+            self.lost.add(who)
+            return self._own(request, "http_500")
+        if strikes(Fault.THROTTLED):
+            return Throttled(self.chance.dice.choice(ODD_WAITS))
+        # The first failure of an outage counts, too: nobody can know yet whose it is.
+        before = self.failures[_page_key(request)] + (_page_key(request) in self.met_outage)
+        is_below = before + 1 < request.parameters.failure_limit
+        if is_below and strikes(Fault.API_FAILURE):
+            return self._own(request, self.chance.dice.choice(["http_502", "malformed", "cut_short"]))
+        if is_below and strikes(Fault.API_TIMEOUT):
+            return self._own(request, "timeout")
+        if request.stage is not Stage.PROFILE and strikes(Fault.TERMINAL):
+            self.changed.add(who)
+            return self.chance.dice.choice([NotFound(), Failure("http_400", "bad request", is_terminal=True)])
+        return None
+
+    def _own(self, request: PageRequest, cause: str) -> Failure:
+        """Fail a page by itself, while the source is well."""
+        self.failures[_page_key(request)] += 1
+        return Failure(cause, "nothing usable")
+
+    def mend(self) -> None:
+        """Answer again whom the source had failed for good."""
+        self.lost.clear()
+        self.poisoned.clear()
+        self.is_mended = True
+
+    def _lies_in(self, spans: list[Span], fault: Fault) -> bool:
+        if self.chance.is_healed or not any(span.holds(self.now()) for span in spans):
+            return False
+        self.chance.saw(fault)
+        return True
+
+    def failures_of(self, professional_id: str) -> int:
+        """Count the failures of the page of a professional that failed most often."""
+        return max((count for (who, _, _), count in self.failures.items() if who == professional_id), default=0)
+
+    def is_poison(self, request: PageRequest) -> bool:
+        """Whether the answer to this request kills whoever reads it; it does so for ever."""
+        key = _page_key(request)
+        if self._is_new(key, self.weighed) and self.chance.strikes(Fault.POISON):
+            self.poisoned.add(key)
+        return key in self.poisoned
+
+    def _is_first(self, request: PageRequest) -> bool:
+        """Whether this page of this professional is asked for the first time."""
+        return self._is_new(_page_key(request), self.tried)
+
+    def _is_new(self, key: PageKey, known: set[PageKey]) -> bool:
+        is_new = key not in known
+        known.add(key)
+        return is_new
+
+    def _page(self, request: PageRequest) -> Answered:
+        person = self.people[request.professional_id]
+        if person.profile is None:
+            return NotFound()
+        if request.stage is Stage.PROFILE:
+            return ProfilePage(person.profile)
+        if self.chance.strikes(Fault.DRIFT):
+            person = self._drifted(person, request)
+        records = person.active if request.stage is Stage.ACTIVE else person.sold
+        return self._lied(request, self._cut(records, request))
+
+    def _cut(self, records: tuple[Record, ...], request: PageRequest) -> ListingPage:
+        start = int(request.cursor or 0)
+        end = start + self.market.page_size
+        following = str(end - self.market.overlap) if end < len(records) else None
+        is_newest_first = self.market.is_newest_first and request.stage is Stage.HISTORICAL
+        return ListingPage(records[start:end], following, is_newest_first)
+
+    def _drifted(self, person: Person, request: PageRequest) -> Person:
+        """A listing goes, or one that was sold elsewhere comes: all behind it moves by one."""
+        name = "active" if request.stage is Stage.ACTIVE else "sold"
+        records: list[Record] = list(getattr(person, name))
+        if records and self.chance.dice.random() < 0.5:
+            records.pop(self.chance.dice.randrange(len(records)))
+        else:
+            records.insert(0, Rejection(f"new {len(self.tried)}", "status: missing"))
+        values = {"active": person.active, "sold": person.sold, name: tuple(records)}
+        self.changed.add(person.professional_id)
+        drifted = Person(person.professional_id, person.profile, values["active"], values["sold"])
+        self.people[person.professional_id] = drifted
+        return drifted
+
+    def _lied(self, request: PageRequest, page: ListingPage) -> ListingPage:
+        chance, truth = self.chance, page
+        if chance.strikes(Fault.GARBAGE):
+            page = ListingPage((*page.records, Rejection("", "key: missing")), page.next_cursor, page.is_newest_first)
+        if chance.strikes(Fault.EMPTY_PAGE):
+            page = ListingPage((), request.cursor or "0", page.is_newest_first)
+        if chance.strikes(Fault.LYING_CURSOR):
+            cursor = chance.dice.choice([None, "0", request.cursor, "100000"])
+            page = ListingPage(page.records, cursor, page.is_newest_first)
+        if page != truth:
+            self.changed.add(request.professional_id)
+        return page
+
+
+class SimulatedSource(ListingSource):
+    """ListingSource of one process; `going` and `coming` pass the time of a call, and may not return."""
+
+    def __init__(
+        self, api: Api, clock: Clock, going: Callable[[PageRequest], None], coming: Callable[[PageRequest], None]
+    ) -> None:
+        self._api = api
+        self._clock = clock
+        self._going = going
+        self._coming = coming
+
+    @override
+    def fetch(self, request: PageRequest, share: float = 1.0) -> tuple[Answered, Exchange]:
+        assert 0.0 < share <= 1.0
+        sent_at = self._clock.now()
+        self._going(request)
+        outcome = self._api.answer(request)
+        self._api.note(f"source answers {_shown(outcome)}")
+        self._coming(request)
+        body = repr(outcome).encode()
+        status = 0 if isinstance(outcome, Failure) else 200
+        wait = outcome.wait_seconds if isinstance(outcome, Throttled) else None
+        headers = () if wait is None else (("Retry-After", str(wait)),)
+        url = f"https://api.example/{request.stage}?agent={request.professional_id}&cursor={request.cursor}"
+        return outcome, Exchange(sent_at, 12.5, url, status, headers, body, sha256(body).hexdigest())
+
+
+def _shown(outcome: Answered) -> str:
+    match outcome:
+        case ListingPage():
+            return f"{len(outcome.records)} records, next {outcome.next_cursor}"
+        case ProfilePage():
+            return "a profile"
+        case _:
+            return str(outcome)
+
+
+def _page_key(request: PageRequest) -> PageKey:
+    return request.professional_id, request.stage, request.cursor

@@ -1,0 +1,228 @@
+"""What a batch learns of its source from a step: whom it answered, that it is out, that it is back."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from prograde.domain.batch import Batch, BatchStatus, Waking
+from prograde.domain.learning import learned
+from prograde.domain.outcome import (
+    Cancelled,
+    Denied,
+    GivenUp,
+    NotFound,
+    Outcome,
+    ProfilePage,
+    Proven,
+    Throttled,
+    Unproven,
+)
+from prograde.domain.professional import Professional, Stage, advance
+from prograde.domain.profile import Profile
+from prograde.domain.source_health import Answer, Outage, Pace
+from tests.unit.examples import BATCH, NEWCOMER, NOW, PARAMETERS, SELLER
+from tests.unit.steps import BROKEN, MORE, PEOPLE, TIMEOUT
+
+ME = SELLER.professional_id
+SECOND = timedelta(seconds=1)
+LATER = NOW + timedelta(minutes=5)
+PATIENCE = timedelta(minutes=PARAMETERS.outage_patience_minutes)
+ONGOING = replace(BATCH, op=None, epoch=4, wake=7, answers={Stage.HISTORICAL: Answer(NOW, "K8")})
+FAILING = replace(SELLER, failures_in_a_row=4, unproven_failures=1, failed_at=NOW - SECOND)
+OUTAGES = {"well": None, "probe": Outage(NOW, ME), "other": Outage(NOW, "K9")}
+ANSWERS: list[Outcome] = [MORE, NotFound(), Proven("K3")]
+FAILURES: list[Outcome] = [TIMEOUT, Unproven(TIMEOUT)]
+ENDS: list[Outcome] = [BROKEN, Cancelled(), GivenUp()]
+EVERYTHING: list[Outcome] = [*ANSWERS, *FAILURES, *ENDS, Throttled(9.0), Denied("401")]
+
+
+def in_outage(name: str) -> Batch:
+    return replace(ONGOING, outage=OUTAGES[name])
+
+
+def after_step(
+    batch: Batch,
+    outcome: Outcome,
+    professional: Professional = SELLER,
+    now: datetime = LATER,
+    proof: Answer | None = None,
+) -> Batch:
+    """Tell what the batch is once the professional has taken a step."""
+    stepped = advance(professional, outcome, batch.parameters, now, "raw", proof)
+    return learned(batch, professional, stepped, outcome, now, now)
+
+
+def names(outcomes: list[Outcome]) -> list[str]:
+    return ["terminal" if outcome is BROKEN else type(outcome).__name__ for outcome in outcomes]
+
+
+# --- who is answered
+
+
+@pytest.mark.parametrize("outcome", ANSWERS, ids=names(ANSWERS))
+def test_an_answer_is_noted_in_its_stage(outcome: Outcome) -> None:
+    after = after_step(ONGOING, outcome)
+
+    who = "K3" if isinstance(outcome, Proven) else ME
+    assert replace(ONGOING, answers={Stage.HISTORICAL: Answer(LATER, who)}) == after
+
+
+@pytest.mark.parametrize(("stage", "outcome"), [(Stage.PROFILE, ProfilePage(Profile())), (Stage.ACTIVE, MORE)])
+def test_each_stage_has_an_answer_of_its_own(stage: Stage, outcome: Outcome) -> None:
+    after = after_step(ONGOING, outcome, PEOPLE[stage], NOW + SECOND)
+
+    assert {Stage.HISTORICAL: Answer(NOW, "K8"), stage: Answer(NOW + SECOND, ME)} == after.answers
+
+
+@pytest.mark.parametrize(("age", "is_noted"), [(SECOND, False), (2 * SECOND, True), (-SECOND, True)])
+def test_an_answer_a_moment_after_another_is_not_noted(
+    age: timedelta,
+    is_noted: bool,  # noqa: FBT001  # a table's column
+) -> None:
+    after = after_step(ONGOING, MORE, now=NOW + age)
+
+    assert is_noted == (after is not ONGOING)
+
+
+@pytest.mark.parametrize("who", ["K3", ME], ids=["another", "oneself"])
+def test_an_answer_that_was_asked_for_as_a_proof_is_noted_however_fresh_the_last_one_is(who: str) -> None:
+    after = after_step(ONGOING, Proven(who), now=NOW + SECOND)
+
+    assert Answer(NOW + SECOND, who) == after.answers[Stage.HISTORICAL]
+
+
+# --- an outage begins
+
+
+@pytest.mark.parametrize("outcome", FAILURES, ids=names(FAILURES))
+@pytest.mark.parametrize(("unproven", "is_out"), [(0, False), (1, False), (2, True), (50, True)])
+def test_three_failures_that_nobody_knows_about_in_a_row_are_an_outage(
+    outcome: Outcome,
+    unproven: int,
+    is_out: bool,  # noqa: FBT001  # a table's column
+) -> None:
+    waking = replace(ONGOING, waking=Waking(NOW, "K2", 3))
+
+    after = after_step(waking, outcome, replace(FAILING, unproven_failures=unproven))
+
+    assert (replace(waking, waking=None, outage=Outage(LATER, ME)) if is_out else waking) == after
+
+
+def test_failures_while_others_are_answered_are_no_outage() -> None:
+    hopeless = replace(FAILING, failures_in_a_row=99, unproven_failures=2)
+    batch = replace(ONGOING, parameters=replace(PARAMETERS, failure_limit=100))
+
+    assert batch is after_step(batch, TIMEOUT, hopeless, proof=Answer(LATER, "K8"))
+
+
+def test_who_fails_during_an_outage_does_not_become_its_probe() -> None:
+    batch = in_outage("other")
+
+    for outcome in FAILURES:
+        assert batch is after_step(batch, outcome, replace(FAILING, unproven_failures=50))
+
+
+# --- an outage goes on
+
+
+@pytest.mark.parametrize("outcome", FAILURES, ids=names(FAILURES))
+@pytest.mark.parametrize(
+    ("later", "has_patience"),
+    [(SECOND, True), (PATIENCE - SECOND, True), (PATIENCE, False), (2 * PATIENCE, False), (-SECOND, True)],
+)
+def test_a_batch_gives_up_when_its_probe_fails_after_the_patience(
+    outcome: Outcome,
+    later: timedelta,
+    has_patience: bool,  # noqa: FBT001  # a table's column
+) -> None:
+    batch, now = in_outage("probe"), NOW + later
+
+    after = after_step(batch, outcome, FAILING, now)
+
+    if has_patience:
+        assert batch is after
+        return
+    assert (BatchStatus.DRAINING, None, False) == (after.status, after.outage, after.is_cancelled)
+    assert "the source answered nobody since 2026-07-01 12:00:00 UTC" == after.reason
+    assert (Waking(now), ONGOING.epoch + 1) == (after.waking, after.epoch)
+
+
+def test_nobody_elses_failure_ends_the_patience() -> None:
+    batch = in_outage("other")
+
+    assert batch is after_step(batch, TIMEOUT, FAILING, NOW + 2 * PATIENCE)
+
+
+def test_an_answer_to_somebody_else_is_noted_and_leaves_the_outage_to_its_probe() -> None:
+    after = after_step(in_outage("other"), MORE)
+
+    assert (OUTAGES["other"], ME) == (after.outage, after.answers[Stage.HISTORICAL].professional_id)
+
+
+# --- an outage ends
+
+
+@pytest.mark.parametrize("outcome", ANSWERS + ENDS, ids=names(ANSWERS + ENDS))
+def test_an_outage_ends_when_its_probe_is_answered_or_ends(outcome: Outcome) -> None:
+    batch = in_outage("probe")
+
+    after = after_step(batch, outcome)
+
+    assert (BatchStatus.RUNNING, None, Pace(0.1, LATER)) == (after.status, after.outage, after.pace)
+    assert (Waking(LATER), 5, 8, LATER) == (after.waking, after.epoch, after.wake, after.due_at)
+
+
+def test_an_outage_ends_when_its_probe_comes_to_its_failure_limit() -> None:
+    after = after_step(in_outage("probe"), TIMEOUT, FAILING, proof=Answer(LATER, "K8"))
+
+    assert (None, 5) == (after.outage, after.epoch)
+
+
+def test_the_end_of_an_outage_is_noted_as_an_answer_too() -> None:
+    after = after_step(in_outage("probe"), Proven("K3"), now=NOW + SECOND)
+
+    assert {Stage.HISTORICAL: Answer(NOW + SECOND, "K3")} == after.answers
+
+
+@pytest.mark.parametrize("outcome", ENDS, ids=names(ENDS))
+@pytest.mark.parametrize("outage", ["well", "other"])
+def test_the_end_of_anybody_else_says_nothing_of_the_source(outage: str, outcome: Outcome) -> None:
+    batch = in_outage(outage)
+
+    assert batch is after_step(batch, outcome)
+
+
+# --- throttled, denied, and not running
+
+
+@pytest.mark.parametrize("outage", OUTAGES)
+def test_being_throttled_halves_the_pace_and_nothing_else(outage: str) -> None:
+    batch = in_outage(outage)
+
+    after = after_step(batch, Throttled(9.0))
+
+    assert replace(batch, pace=Pace(0.5, LATER)) == after
+    assert after is after_step(after, Throttled(9.0), now=LATER + SECOND)
+
+
+@pytest.mark.parametrize("outage", OUTAGES)
+def test_being_denied_says_nothing_of_the_source(outage: str) -> None:
+    batch = in_outage(outage)
+
+    assert batch is after_step(batch, Denied("401"))
+
+
+@pytest.mark.parametrize("status", [status for status in BatchStatus if status != "running"])
+@pytest.mark.parametrize("outage", OUTAGES)
+@pytest.mark.parametrize("outcome", EVERYTHING, ids=names(EVERYTHING))
+def test_a_batch_that_does_not_run_learns_nothing(outcome: Outcome, outage: str, status: BatchStatus) -> None:
+    batch = replace(in_outage(outage), status=status)
+
+    assert batch is after_step(batch, outcome, replace(FAILING, unproven_failures=9), NOW + 2 * PATIENCE)
+
+
+def test_a_newcomers_profile_that_is_not_there_is_an_answer() -> None:
+    after = after_step(ONGOING, NotFound(), NEWCOMER)
+
+    assert Answer(LATER, ME) == after.answers[Stage.PROFILE]

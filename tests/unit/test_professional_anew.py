@@ -1,0 +1,70 @@
+"""Beginning anew: for a new epoch, and out of a dead letter."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from prograde.domain.outcome import Cancelled, GivenUp, NotFound, Outcome, Throttled
+from prograde.domain.professional import Professional, State, begun_anew, replayed
+from prograde.errors import ConflictError
+from tests.unit.examples import NEWCOMER, NOW, SELLER
+from tests.unit.steps import BROKEN, LAST, MORE, TIMEOUT, after
+
+LATER = NOW + timedelta(minutes=5)
+FAILING = replace(
+    SELLER, page=3, cursor="third", failures_in_a_row=4, unproven_failures=2, failed_at=NOW, last_failure="timeout: x"
+)
+
+
+def test_a_new_epoch_gives_a_new_name_and_forgives_failures_and_nothing_else() -> None:
+    expected = replace(FAILING, wake=1, epoch=7, due_at=LATER, failures_in_a_row=0, unproven_failures=0, failed_at=None)
+
+    assert expected == begun_anew(FAILING, LATER, 7)
+
+
+def test_who_waits_out_a_backoff_is_woken_at_once() -> None:
+    assert LATER == begun_anew(replace(FAILING, due_at=LATER + timedelta(hours=1)), LATER, 1).due_at
+
+
+def test_a_wait_that_the_source_asked_for_is_kept() -> None:
+    throttled = after(SELLER, Throttled(600.0))
+
+    assert throttled.due_at == begun_anew(throttled, LATER, 1).due_at > LATER
+    assert LATER + timedelta(hours=1) == begun_anew(throttled, LATER + timedelta(hours=1), 1).due_at
+
+
+@pytest.mark.parametrize("outcome", [BROKEN, GivenUp()], ids=["terminal failure", "source outage"])
+def test_a_replayed_professional_goes_on_with_the_page_that_failed(outcome: Outcome) -> None:
+    failed = replace(after(after(SELLER, MORE, TIMEOUT), outcome), is_discarded=True)
+
+    there = replayed(failed, LATER, 7)
+
+    assert (State.OPEN, None, False, "", False) == (
+        there.state,
+        there.stop_reason,
+        there.volume_is_floor,
+        there.last_failure,
+        there.is_discarded,
+    )
+    assert (failed.step + 1, failed.wake + 1, 7, LATER) == (there.step, there.wake, there.epoch, there.due_at)
+    assert (0, 0, None) == (there.failures_in_a_row, there.unproven_failures, there.failed_at)
+    assert (failed.stage, 2, "next", failed.calls) == (there.stage, there.page, there.cursor, there.calls)
+    assert (failed.aggregate, failed.ledger, failed.profile) == (there.aggregate, there.ledger, there.profile)
+    assert State.DONE is after(there, LAST).state
+
+
+def test_a_replayed_one_waits_for_no_throttling_of_long_ago() -> None:
+    failed = after(SELLER, Throttled(3_600.0), GivenUp())
+
+    assert LATER == replayed(replace(failed, due_at=LATER + timedelta(hours=1)), LATER, 1).due_at
+
+
+@pytest.mark.parametrize(
+    "professional",
+    [SELLER, after(SELLER, LAST), after(SELLER, Cancelled()), after(NEWCOMER, NotFound())],
+    ids=["open", "done", "cancelled", "not found"],
+)
+def test_only_a_failed_one_is_replayed(professional: Professional) -> None:
+    with pytest.raises(ConflictError, match=f"is {professional.state}: only a failed one"):
+        replayed(professional, LATER, 1)
