@@ -33,19 +33,16 @@ resource "google_storage_bucket_object" "source" {
 
   lifecycle {
     precondition {
-      condition     = fileexists(each.value)
-      error_message = "Source ${each.key} has no file: put it at infra/terraform/sources/${each.key}.yaml."
-    }
-    precondition {
       condition     = try(local.source_documents[each.key].name, "") == each.key
-      error_message = "The file sources/${each.key}.yaml must be YAML and say name: ${each.key}; prograde validate checks the rest."
+      error_message = "Source ${each.key} needs a file infra/terraform/sources/${each.key}.yaml that is YAML and says name: ${each.key}; prograde validate checks the rest."
     }
     precondition {
       condition     = length(setsubtract(local.secrets_named[each.key], keys(var.secrets))) == 0
       error_message = "The file sources/${each.key}.yaml names secrets that the variable secrets lacks: ${join(", ", setsubtract(local.secrets_named[each.key], keys(var.secrets)))}."
     }
     precondition {
-      condition     = var.sources[each.key].requests_per_second <= local.tightest[each.key]
+      # One mistake, one message: a file that cannot be read has no windows.
+      condition     = try(local.source_documents[each.key].name, "") != each.key || var.sources[each.key].requests_per_second <= local.tightest[each.key]
       error_message = "sources.${each.key}.requests_per_second is ${var.sources[each.key].requests_per_second}, more than the tightest window in sources/${each.key}.yaml allows (${local.tightest[each.key]})."
     }
   }

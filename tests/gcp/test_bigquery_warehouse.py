@@ -1,8 +1,8 @@
 """What is BigQuery's own about its warehouse: how rows are sent, and what it means when they are refused."""
 
 import json
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import replace
 
 import pytest
@@ -24,11 +24,19 @@ def sent(
 ) -> list[Received]:
     """Tell what BigQuery gets when the warehouse acts, and BigQuery answers so."""
     content = json.dumps(answer or {}).encode()
-    with Worker(lambda _: (status, {"Content-Type": "application/json"}), content) as worker:
-        options = ClientOptions(api_endpoint=worker.url)
-        with closing(bigquery.Client("p", AnonymousCredentials(), client_options=options)) as client:
-            act(BigqueryWarehouse(client, "p.d", "p.d_scratch"))
+    with (
+        Worker(lambda _: (status, {"Content-Type": "application/json"}), content) as worker,
+        warehouse_at(worker) as it,
+    ):
+        act(it)
     return worker.received
+
+
+@contextmanager
+def warehouse_at(worker: Worker) -> Iterator[BigqueryWarehouse]:
+    options = ClientOptions(api_endpoint=worker.url)
+    with closing(bigquery.Client("p", AnonymousCredentials(), client_options=options)) as client:
+        yield BigqueryWarehouse(client, "p.d", "p.d_scratch")
 
 
 def refusal(reason: str) -> dict[str, object]:
@@ -69,6 +77,19 @@ def test_what_is_streamed_is_never_more_than_a_request_may_have(letter: str) -> 
 
     assert "insertAll" in received.path
     assert STREAMED_BYTES_MAX - 5_000 < len(received.body) < 10_000_000
+
+
+def test_what_is_too_big_to_be_streamed_is_loaded() -> None:
+    page = raw_page(1, body=b"x" * STREAMED_BYTES_MAX)
+
+    with (
+        Worker(lambda _: (403, {})) as worker,
+        warehouse_at(worker) as warehouse,
+        pytest.raises(UnavailableError, match="Forbidden"),
+    ):
+        warehouse.insert_raw_page(page)
+
+    assert worker.received[0].path.startswith("/upload/bigquery/v2/projects/p/jobs")
 
 
 @pytest.mark.parametrize(
