@@ -86,6 +86,10 @@ benchmark: $(VENV)/.dev-installed ## What does a page cost? WRITE=1 puts the tab
 
 ##@ Run it on Google Cloud
 
+.PHONY: package
+package: ## Write build/{start-batch,fetch-page,finalize}.zip: the same files give the same bytes
+	@$(PYTHON) infra/package.py build
+
 .PHONY: deploy
 deploy: package ## Package and apply: make deploy ENV=staging; terraform shows its plan and asks (docs/deploy.md)
 	@test -f infra/terraform/environments/$(ENV).tfvars || \

@@ -1,5 +1,4 @@
 import json
-import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -116,13 +115,3 @@ def test_nothing_but_a_stand_in_moves_what_is_asked_of_google() -> None:
 
     assert (CERTS_URL, "") == (settings.certs_url, settings.cloud_tasks_emulator)
     assert {"reso": "prograde-pages-reso-g1"} == json.loads(DEPLOYED["PROGRADE_QUEUES"]) == dict(settings.queues)
-
-
-def test_no_other_module_reads_the_settings_of_the_deployment() -> None:
-    named = {
-        path.name
-        for path in (ROOT / "shared" / "prograde").rglob("*.py")
-        if re.search(r"PROGRADE_[A-Z]", path.read_text(encoding="utf-8"))
-    }
-
-    assert {"settings.py", "demo.py"} == named

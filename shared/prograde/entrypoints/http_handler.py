@@ -28,7 +28,6 @@ from prograde.adapters.documents import (
 )
 from prograde.bootstrap.hosted import Hosted, hosted
 from prograde.domain.batch import Batch
-from prograde.entrypoints.order_form import order_from_form
 from prograde.errors import (
     ConflictError,
     CorruptionError,
@@ -97,6 +96,9 @@ def start_batch(host: Hosted, request: flask.Request) -> flask.Response:
     services = host.services
     match (request.method, *request.path.split("/")[1:]):
         case ("POST", "v1", "batches"):
+            # What reads source files is much, and the other functions never do.
+            from prograde.entrypoints.order_form import order_from_form
+
             with order_from_form(request, services) as order:
                 batch = starting.start_batch(services, order)
             location = {"Location": f"/v1/batches/{batch.batch_id}"}
