@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from infra.package import FUNCTIONS, package
 
+from infra.package import FUNCTIONS, package
 from tests.entrypoints.test_settings import DEPLOYED
 
 HOSTED = """

@@ -6,6 +6,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+
 from infra.package import FUNCTIONS, REQUIREMENTS, ROOT, package
 
 LEFT_OUT = re.compile(r"prograde/(adapters/local|sandbox|templates|bootstrap/local_machine|entrypoints/(cli|session))")

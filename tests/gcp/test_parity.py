@@ -39,7 +39,9 @@ def form(**fields: bytes) -> tuple[bytes, dict[str, str]]:
     boundary = uuid.uuid4().hex
     parts = [
         f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"{"; filename=r.csv" * (name == "roster")}'
-        "\r\n\r\n".encode() + value + b"\r\n"
+        "\r\n\r\n".encode()
+        + value
+        + b"\r\n"
         for name, value in fields.items()
     ]
     headers = {"Content-Type": f"multipart/form-data; boundary={boundary}", "Idempotency-Key": "2026-Q2"}

@@ -50,6 +50,9 @@ class Worker:
                 self.end_headers()
                 self.wfile.write(content)
 
+            def do_GET(self) -> None:
+                self.do_POST()
+
             @override
             def log_message(self, format: str, *args: object) -> None:
                 pass

@@ -9,7 +9,7 @@ HTTP in, one use case, a status code out: all that the three functions do.
     ConflictError          409      the same
     CorruptionError        500      the same, and an alert
     TransientError         503      delivers again, later, and sends the whole queue slower
-    TransientError, pages  429      the same, and counts it as an answer (docs/decisions/0010)
+    TransientError, pages  429      the same, and counts it as an answer (docs/decisions/0011)
     none                   200      nothing more
 """
 
