@@ -116,10 +116,10 @@ resource "google_monitoring_alert_policy" "failing" {
   notification_channels = local.channels
 
   conditions {
-    display_name = "A function answers with 5xx, more than twenty times in ten minutes."
+    display_name = "A function answers with 5xx or 429, more than twenty times in ten minutes."
 
     condition_threshold {
-      filter          = "resource.type=\"cloud_run_revision\" AND metric.type=\"run.googleapis.com/request_count\" AND metric.labels.response_code_class=\"5xx\" AND (${local.services})"
+      filter          = "resource.type=\"cloud_run_revision\" AND metric.type=\"run.googleapis.com/request_count\" AND (metric.labels.response_code_class=\"5xx\" OR metric.labels.response_code=\"429\") AND (${local.services})"
       comparison      = "COMPARISON_GT"
       threshold_value = 20
       duration        = "0s"

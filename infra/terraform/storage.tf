@@ -16,7 +16,8 @@ resource "google_storage_bucket" "packages" {
   }
 }
 
-# rosters/NAME.csv, which people put there; sources/NAME.yaml, from here; batches/, a batch's own copies of both.
+# rosters/NAME.csv, which people put there; sources/NAME.yaml, from here; batches/, a batch's own copies of both;
+# .publishing/, exports on their way into their own bucket.
 resource "google_storage_bucket" "state" {
   project                     = local.project
   name                        = "${local.buckets_begin}-state"
@@ -36,6 +37,16 @@ resource "google_storage_bucket" "state" {
     condition {
       age            = var.retention_days.batches
       matches_prefix = ["batches/"]
+    }
+  }
+
+  lifecycle_rule {
+    action {
+      type = "Delete"
+    }
+    condition {
+      age            = 31
+      matches_prefix = [".publishing/"]
     }
   }
 }
@@ -64,10 +75,11 @@ resource "google_storage_bucket" "exports" {
 }
 
 locals {
-  # Starting a batch keeps its roster and source; a page reads the source. Nobody overwrites anything.
+  # Starting a batch keeps its roster and source; a page reads the source; finalize prepares its export. Nobody
+  # overwrites anything.
   state_roles = merge(
-    { for name in local.starters : "${name}/creates" => { function = name, role = "roles/storage.objectCreator" } },
-    { for name in concat(local.starters, ["fetch-page"]) : "${name}/reads" => { function = name, role = "roles/storage.objectViewer" } },
+    { for name in concat(local.starters, ["finalize"]) : "${name}/creates" => { function = name, role = "roles/storage.objectCreator" } },
+    { for name in concat(local.starters, ["fetch-page", "finalize"]) : "${name}/reads" => { function = name, role = "roles/storage.objectViewer" } },
   )
 }
 

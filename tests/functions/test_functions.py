@@ -16,6 +16,7 @@ from prograde.adapters.local.source_files import SourceFolder
 from prograde.adapters.local.wsgi_client import IN_PROCESS
 from prograde.bootstrap.local_machine import LocalMachine, function_app, local_machine
 from prograde.domain.effects import PageTask, effects
+from prograde.entrypoints.order_schedule import quarter
 from prograde.sandbox.seeding import seeded_market
 from prograde.sandbox.server import SandboxServer
 from prograde.use_cases.steer import pause_batch, resume_batch
@@ -166,6 +167,45 @@ def test_a_body_that_is_no_task_is_bad_input(machine: LocalMachine) -> None:
             assert "body" == response.get_json()["problems"][0]["field"]
 
 
+def schedule(**changed: object) -> str:
+    return json.dumps({"schedule": "quarterly", "source": "source", "roster": "rosters/north.csv", **changed})
+
+
+def test_a_schedule_starts_one_batch_a_quarter(machine: LocalMachine) -> None:
+    machine.services.blobs.put("rosters/north.csv", io.BytesIO(b"professional_id\nA1\nA2\n"))
+    client = dispatcher_client(machine, "start_batch")
+    first, again = (client.post("/tasks/scheduled-batch", data=schedule()) for _ in range(2))
+    assert [202, 202] == [first.status_code, again.status_code]
+    assert first.get_json() == again.get_json()
+    assert [2] == [batch.roster.professionals for batch in machine.services.store.batches()]
+    other = client.post("/tasks/scheduled-batch", data=schedule(schedule="yearly"))
+    assert other.get_json()["batch_id"] != first.get_json()["batch_id"]
+
+
+def test_a_schedule_that_is_wrong_starts_nothing_and_says_what_is_wrong(machine: LocalMachine) -> None:
+    client = dispatcher_client(machine, "start_batch")
+    for wrong, field in (
+        ({"roster": "batches/x/roster.csv"}, "roster"),
+        ({"schedule": None}, "schedule"),
+        ({"surprise": 1}, "surprise"),
+        ({"parameters": []}, "parameters"),
+    ):
+        response = client.post("/tasks/scheduled-batch", data=schedule(**wrong))
+        assert 400 == response.status_code
+        assert [field] == [problem["field"] for problem in response.get_json()["problems"]]
+    assert 404 == client.post("/tasks/scheduled-batch", data=schedule()).status_code, "no such roster"
+    assert 400 == client.post("/tasks/scheduled-batch", data="no JSON").status_code
+    assert [] == list(machine.services.store.batches())
+
+
+@pytest.mark.parametrize(
+    ("day", "expected"),
+    [(date(2026, 1, 1), "2026-Q1"), (date(2026, 3, 31), "2026-Q1"), (date(2026, 10, 1), "2026-Q4")],
+)
+def test_a_quarter_is_three_months(day: date, expected: str) -> None:
+    assert expected == quarter(day)
+
+
 @pytest.mark.parametrize(
     ("function", "path"),
     [
@@ -175,6 +215,7 @@ def test_a_body_that_is_no_task_is_bad_input(machine: LocalMachine) -> None:
         ("start_batch", "/tasks/seed"),
         ("start_batch", "/tasks/wake"),
         ("start_batch", "/tasks/supervise"),
+        ("start_batch", "/tasks/scheduled-batch"),
     ],
 )
 def test_on_one_machine_only_its_own_process_delivers_tasks(machine: LocalMachine, function: str, path: str) -> None:

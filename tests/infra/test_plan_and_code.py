@@ -125,8 +125,8 @@ def test_the_secrets_of_the_source_files_reach_those_who_read_them(plan: Plan) -
         assert expected == {key for key in secrets(function) if not key.startswith("PROGRADE_")}
 
 
-def test_the_scheduler_calls_routes_of_start_batch(everything: Plan) -> None:
-    handler = (ROOT / "shared" / "prograde" / "entrypoints" / "http_handler.py").read_text(encoding="utf-8")
+def test_the_scheduler_calls_routes_of_start_batch(everything: Plan, machine: LocalMachine) -> None:
+    client = function_app("start_batch", machine.services).test_client()
     settings = environment(everything.functions()["start-batch"])
     for name, route in (("supervise", SUPERVISE_ROUTE), ("schedule", SCHEDULED_BATCH_ROUTE)):
         target = everything.of("google_cloud_scheduler_job", name)[0].values["http_target"][0]
@@ -134,7 +134,7 @@ def test_the_scheduler_calls_routes_of_start_batch(everything: Plan) -> None:
         assert settings["PROGRADE_START_BATCH_URL"] + route == target["uri"]
         assert settings["PROGRADE_START_BATCH_URL"] == token["audience"]
         assert settings["PROGRADE_SCHEDULER_ACCOUNT"] == token["service_account_email"]
-    assert f'"{SUPERVISE_ROUTE}"' in handler
+        assert 401 == client.post(route).status_code, "there, and not for everybody"
 
 
 def test_a_scheduled_batch_says_what_it_is(everything: Plan) -> None:

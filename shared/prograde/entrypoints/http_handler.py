@@ -14,6 +14,7 @@ HTTP in, one use case, a status code out: all that the three functions do.
 """
 
 import logging
+import os
 from collections.abc import Callable
 from functools import wraps
 
@@ -92,7 +93,7 @@ def _served(serves: Serves, again: int = 503) -> Callable[[Handler], View]:
 
 @_served(Serves.BATCHES)
 def start_batch(host: Hosted, request: flask.Request) -> flask.Response:
-    """Start a batch (POST /v1/batches), steer one (POST /v1/batches/ID/VERB), or take a control task."""
+    """Start a batch (POST /v1/batches), steer one (POST /v1/batches/ID/VERB), or take a control task or a schedule."""
     services = host.services
     match (request.method, *request.path.split("/")[1:]):
         case ("POST", "v1", "batches"):
@@ -101,8 +102,7 @@ def start_batch(host: Hosted, request: flask.Request) -> flask.Response:
 
             with order_from_form(request, services) as order:
                 batch = starting.start_batch(services, order)
-            location = {"Location": f"/v1/batches/{batch.batch_id}"}
-            return _json({"batch_id": batch.batch_id, "status": batch.status}, 202, location)
+            return _started(batch)
         case ("POST", "v1", "batches", batch_id, verb) if verb in _STEERING:
             batch = _STEERING[verb](services, batch_id)
             return _json({"batch_id": batch.batch_id, "status": batch.status}, 200)
@@ -115,6 +115,13 @@ def start_batch(host: Hosted, request: flask.Request) -> flask.Response:
         case ("POST", "tasks", "supervise"):
             host.callers.check(request.environ, Caller.SCHEDULER)
             supervising.supervise(services)
+        case ("POST", "tasks", "scheduled-batch"):
+            from prograde.entrypoints.order_schedule import order_from_schedule
+
+            host.callers.check(request.environ, Caller.SCHEDULER)
+            with order_from_schedule(request.get_data(), services, os.environ) as order:
+                batch = starting.start_batch(services, order)
+            return _started(batch)
         case _:
             raise _no_such(request)
     return _json({}, 200)
@@ -151,6 +158,12 @@ def finalize(host: Hosted, request: flask.Request) -> flask.Response:
     host.callers.check(request.environ, Caller.TASKS)
     finalizing.finalize(host.services, read_finalize_task(request.get_data()))
     return _json({}, 200)
+
+
+def _started(batch: Batch) -> flask.Response:
+    return _json(
+        {"batch_id": batch.batch_id, "status": batch.status}, 202, {"Location": f"/v1/batches/{batch.batch_id}"}
+    )
 
 
 def _no_such(request: flask.Request) -> NotFoundError:
