@@ -189,6 +189,25 @@ def test_a_pause_in_the_midst_of_waking_leaves_nobody_behind(resumed: Bench, tur
 
 @pytest.mark.parametrize("nth", [1, 2])
 @pytest.mark.parametrize("turn", [1, 2, 3])
+def test_an_epoch_that_begins_in_the_midst_of_waking_wakes_everybody_from_the_first_on(
+    resumed: Bench, turn: int, nth: int
+) -> None:
+    for _ in range(turn - 1):
+        resumed.deliver(expected_task(resumed))
+
+    def begin_a_new_epoch() -> None:
+        resumed.pause()
+        resumed.resume()
+
+    resumed.deliver(expected_task(resumed), resumed.before("store.transact", begin_a_new_epoch, nth))
+    resumed.wake()
+
+    assert {4} == {resumed.professional(who).epoch for who in UNFINISHED}
+    assert BatchStatus.COMPLETE == resumed.run().status
+
+
+@pytest.mark.parametrize("nth", [1, 2])
+@pytest.mark.parametrize("turn", [1, 2, 3])
 def test_a_cancel_in_the_midst_of_waking_ends_everybody(resumed: Bench, turn: int, nth: int) -> None:
     for _ in range(turn - 1):
         resumed.deliver(expected_task(resumed))
