@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from prograde.domain.batch import BatchStatus, Waking
-from prograde.domain.effects import SeedTask, SoundingTask, WakeTask, effects
+from prograde.domain.effects import PageTask, SeedTask, SoundingTask, Task, WakeTask, effects
 from prograde.domain.outcome import Throttled
 from prograde.use_cases import seed as seeding
 from prograde.use_cases import start_batch as starting
@@ -230,17 +230,21 @@ def test_a_crash_before_any_write_of_the_chain_forgets_nobody_and_wakes_nobody_t
     for nth in count(1):
         with opened(tmp_path / str(nth)) as bench:
             dying, deaths = resume(bench).before_write(nth, crash), 0
-            while chain := [task for task in bench.due() if isinstance(task, WakeTask)]:
-                try:
-                    bench.deliver(chain[0], dying)
-                except Crash:
-                    deaths += 1
-                    bench.deliver(chain[0], dying)
+            enqueued: list[Task] = []
+            while due := bench.due():
+                enqueued += due
+                for chain in (task for task in due if isinstance(task, WakeTask)):
+                    try:
+                        bench.deliver(chain, dying)
+                    except Crash:
+                        deaths += 1
+                        bench.deliver(chain, dying)
 
             assert [0, 1, 1, 1, 1] == wakes(bench)
             assert bench.batch().waking is None
-            for who in UNFINISHED:
-                bench.deliver(bench.task(who))
+            assert {bench.task(who) for who in UNFINISHED} == {task for task in enqueued if isinstance(task, PageTask)}
+            for task in enqueued:
+                bench.deliver(task)
             assert BatchStatus.COMPLETE == bench.run().status
             assert [] == bench.misbooked()
         if not deaths:
