@@ -46,6 +46,14 @@ format: $(VENV)/.dev-installed ## Format the code and mend what the linter can m
 	@$(BIN)/ruff format
 	@$(BIN)/ruff check --fix
 
+.PHONY: simulate
+simulate: $(VENV)/.dev-installed ## Simulate batches under seeded faults: RUNS=500 seeds, or one with its log, SEED=7
+	@$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED)) $(if $(RUNS),--runs $(RUNS)) $(if $(WRITE),--write)
+
+.PHONY: mutants
+mutants: $(VENV)/.dev-installed ## Break the protocol on purpose: is each breakage caught by the simulation?
+	@$(BIN)/python -m tests.simulation.hunting
+
 ##@ Check it
 
 .PHONY: check

@@ -190,7 +190,12 @@ class Auditor:
         if old.outage is None and new.outage is not None:
             self._saw("outage opened")
         elif old.outage is not None and new.outage is None:
-            ways = {_S.RUNNING: "ended", _S.DRAINING: "given up", _S.FINALIZING: "given up", _S.PAUSED: "ended by a pause"}
+            ways = {
+                _S.RUNNING: "ended",
+                _S.DRAINING: "given up",
+                _S.FINALIZING: "given up",
+                _S.PAUSED: "ended by a pause",
+            }
             self._saw(f"outage {'ended by a cancel' if new.is_cancelled else ways[new.status]}")
 
     # --- a professional

@@ -9,7 +9,7 @@ import flask
 from prograde.adapters.local.wsgi_client import InProcessCallers, Response, post
 from prograde.adapters.task_routes import ROUTES
 from prograde.bootstrap.hosted import EXTENSION, Hosted
-from prograde.domain.effects import PageTask, Queue
+from prograde.domain.effects import Queue
 from tests.simulation.chance import Fault
 from tests.simulation.memory_task_queue import Entry
 from tests.simulation.processes import Process
@@ -156,16 +156,16 @@ class Deliverer:
         """Post what a scheduler posts each minute."""
         self._post(process, "start_batch", "/tasks/supervise", b"", {})
 
-    def _post(
-        self, process: Process, function: str, path: str, body: bytes, headers: Mapping[str, str]
-    ) -> Response:
+    def _post(self, process: Process, function: str, path: str, body: bytes, headers: Mapping[str, str]) -> Response:
         app = self._functions[function]
         # Read at the beginning of the request, before the first turn of anybody else.
         app.extensions[EXTENSION] = Hosted(process.services, InProcessCallers())
         response = post(app, path, body, headers)
         self._world.note(f"answers {response.status}")
         if response.status not in ANSWERS:
-            self._world.violated(f"{function} answers {response.status}: {response.body.decode(errors='replace')[:500]}")
+            self._world.violated(
+                f"{function} answers {response.status}: {response.body.decode(errors='replace')[:500]}"
+            )
         return response
 
     def _ended(self, attempt: Attempt) -> None:

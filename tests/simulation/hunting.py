@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing_extensions import override
 from tests.simulation.mutants import MUTANTS, Mutant
 
 SEEDS = 500
+VIOLATION_SHOWN = 150
 
 
 class UnknownSnippetError(Exception):
@@ -78,7 +80,7 @@ class _MutatingLoader(SourceFileLoader):
         return compile(source, self.path, "exec", dont_inherit=True)
 
 
-def hunt(mutant: Mutant) -> Catch:
+def hunt(mutant: Mutant, seeds: int = SEEDS) -> Catch:
     """Run seeds on a mutant until one fails; in a process of its own, which has not imported prograde yet."""
     assert not any(name.split(".")[0] == "prograde" for name in sys.modules)
     sys.meta_path.insert(0, MutatingFinder(mutant))
@@ -87,23 +89,30 @@ def hunt(mutant: Mutant) -> Catch:
 
     be_quiet()
     began = time.monotonic()
-    for number, seed in enumerate([*kept_seeds(), *range(SEEDS)], start=1):
+    for number, seed in enumerate([*kept_seeds(), *range(seeds)], start=1):
         violations = simulate(seed).violations
         if violations:
             return Catch(mutant.name, number, violations[0], time.monotonic() - began)
     return Catch(mutant.name, None, "", time.monotonic() - began)
 
 
-def hunt_all(mutants: Sequence[Mutant]) -> list[Catch]:
+def hunt_all(mutants: Sequence[Mutant], seeds: int = SEEDS) -> list[Catch]:
     """Hunt mutants on all cores."""
     context = multiprocessing.get_context("spawn")
     with context.Pool(os.cpu_count() or 1, maxtasksperchild=1) as pool:
         catches = []
-        for catch in pool.imap_unordered(hunt, mutants, chunksize=1):
+        for catch in pool.imap_unordered(partial(hunt, seeds=seeds), mutants, chunksize=1):
             caught = "NOT CAUGHT" if catch.seeds is None else f"{catch.seeds:4} seeds"
-            print(f"{caught:>10} {catch.seconds:6.1f} s  {catch.mutant}: {' '.join(catch.violation.split())[:150]}", flush=True)
+            what = " ".join(catch.violation.split())[:VIOLATION_SHOWN]
+            say(f"{caught:>10} {catch.seconds:6.1f} s  {catch.mutant}: {what}")
             catches.append(catch)
     return catches
+
+
+def say(text: str) -> None:
+    """Print a line, at once."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
 
 
 def main() -> int:
@@ -112,7 +121,7 @@ def main() -> int:
     began = time.monotonic()
     catches = hunt_all([mutant for mutant in MUTANTS if wanted in mutant.name])
     missed = sum(catch.seeds is None for catch in catches)
-    print(f"{len(catches)} mutants in {time.monotonic() - began:.0f} s, {missed} not caught")
+    say(f"{len(catches)} mutants in {time.monotonic() - began:.0f} s, {missed} not caught")
     return 1 if missed else 0
 
 

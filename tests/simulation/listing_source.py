@@ -55,6 +55,7 @@ class Api:
     failures: Counter[PageKey] = field(default_factory=Counter)
     met_outage: set[PageKey] = field(default_factory=set)
     is_mended: bool = False
+    has_lost_anybody: bool = False
 
     def __post_init__(self) -> None:
         self.people = {person.professional_id: person for person in self.market.people}
@@ -73,6 +74,7 @@ class Api:
             return Denied("401 expired token")
         if who in self.lost or (not self.is_mended and self._is_first(request) and strikes(Fault.FAILS_FOR_GOOD)):
             self.lost.add(who)
+            self.has_lost_anybody = True
             return self._own(request, "http_500")
         if strikes(Fault.THROTTLED):
             return Throttled(self.chance.dice.choice(ODD_WAITS))
@@ -85,7 +87,8 @@ class Api:
             return self._own(request, "timeout")
         if request.stage is not Stage.PROFILE and strikes(Fault.TERMINAL):
             self.changed.add(who)
-            return self.chance.dice.choice([NotFound(), Failure("http_400", "bad request", is_terminal=True)])
+            is_missing = self.chance.dice.random() < 0.5
+            return NotFound() if is_missing else Failure("http_400", "bad request", is_terminal=True)
         return None
 
     def _own(self, request: PageRequest, cause: str) -> Failure:

@@ -84,7 +84,11 @@ def _person(dice: Random, professional_id: str, ids: list[str], *, is_newest_fir
     if dice.random() < 0.3:
         stated = Statistics(dice.randrange(0, 60_000_000_00), 20, 3, AS_OF)
     profile = Profile(
-        agent_key=key, first_name="Ada", last_name=professional_id, full_name=f"Ada {professional_id}", statistics=stated
+        agent_key=key,
+        first_name="Ada",
+        last_name=professional_id,
+        full_name=f"Ada {professional_id}",
+        statistics=stated,
     )
     sold = [_sold(dice, agent, ids, number) for number in range(dice.choice([0, 1, 3, 6, 10, 16, 60]))]
     if is_newest_first:

@@ -1,5 +1,6 @@
 """Raw rows, results and grades in dictionaries, reconciled by the exact recount of the unit tests."""
 
+from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
@@ -50,9 +51,12 @@ class MemoryWarehouse(Warehouse):
 
     @override
     def insert_raw_page(self, raw_page: RawPage) -> None:
-        if raw_page.raw_id not in self.raw_pages:
+        known = self.raw_pages.get(raw_page.raw_id)
+        if known is None:
             self.raw_pages[raw_page.raw_id] = Row(raw_page, self._now() + self._delay())
             self._kept(raw_page)
+        elif raw_page.exchange.sent_at < known.page.exchange.sent_at:
+            self.raw_pages[raw_page.raw_id] = Row(raw_page, known.visible_from)
 
     @override
     def attempts(self, batch_id: str, professional_id: str) -> tuple[Attempt, ...]:
@@ -128,8 +132,15 @@ def _attempt(page: RawPage) -> Attempt:
         latency_ms=exchange.latency_ms,
         url=exchange.url,
         status=exchange.status,
-        body=exchange.body.decode(errors="replace")[:ATTEMPT_BODY_MAX],
+        body=_text(exchange.body)[:ATTEMPT_BODY_MAX],
     )
+
+
+def _text(body: bytes) -> str:
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        return b64encode(body).decode()
 
 
 def _run(batch: Batch) -> GradingRun:
@@ -137,11 +148,11 @@ def _run(batch: Batch) -> GradingRun:
 
 
 def _order(professional: Professional, row: GradedRow) -> tuple[int, bool, int, int]:
-    """Floors stand behind in their grade, and equal: what they come to is unknown."""
+    """Floors stand first in their grade, and equal: what they come to is unknown."""
     figures = professional.aggregate
     if professional.volume_is_floor:
-        return row.tier, True, 0, 0
-    return row.tier, False, -figures.half_cents, -figures.half_sides
+        return row.tier, False, 0, 0
+    return row.tier, True, -figures.half_cents, -figures.half_sides
 
 
 def recounted(professional: Professional, pages: Mapping[str, RawPage], batch: Batch) -> Aggregate:

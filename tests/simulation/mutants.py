@@ -65,7 +65,10 @@ MUTANTS = (
     _mutant(
         "supervise looks for the probe alone, outage or not",
         "use_cases.supervise",
-        ("    if batch.outage is None:\n        return services", "    if batch.outage is not None:\n        return services"),
+        (
+            "    if batch.outage is None:\n        return services",
+            "    if batch.outage is not None:\n        return services",
+        ),
         ("batch.outage.probe_id)", 'batch.outage.probe_id if batch.outage else "")'),
     ),
     # --- names and wakes
@@ -115,17 +118,16 @@ MUTANTS = (
         "a delivery that comes too late derives nothing",
         _FETCH,
         (
-            "    if is_behind or professional.is_final:\n        services.queue.enqueue(tuple(effects(batch, professional)))",
-            "    if is_behind or professional.is_final:\n        return",
+            "is_final:\n        services.queue.enqueue(tuple(effects(batch, professional)))",
+            "is_final:\n        return",
         ),
     ),
     _mutant(
         "only the winner of a step derives what follows",
         _FETCH,
         (
-            "    services.queue.enqueue(tuple(effects(after, professional)))\n    if after.status",
-            "    if professional.step == seen.step + 1 and step.raw_id in [line.raw_id for line in professional.ledger]:\n"
-            "        services.queue.enqueue(tuple(effects(after, professional)))\n    if after.status",
+            "return professional, _read_batch(transaction, batch.batch_id)",
+            "return replace(professional, state=State.DONE), _read_batch(transaction, batch.batch_id)",
         ),
     ),
     _mutant(
@@ -137,10 +139,14 @@ MUTANTS = (
         "what follows is enqueued before the commit",
         _FETCH,
         (
-            "    professional, after = services.store.transact(commit)\n"
-            "    services.queue.enqueue(tuple(effects(after, professional)))\n",
-            "    services.queue.enqueue(tuple(effects(*reversed(_stepped(seen, batch, step, now)))))\n"
-            "    professional, after = services.store.transact(commit)\n",
+            (
+                "    professional, after = services.store.transact(commit)\n"
+                "    services.queue.enqueue(tuple(effects(after, professional)))\n"
+            ),
+            (
+                "    services.queue.enqueue(tuple(effects(*reversed(_stepped(seen, batch, step, now)))))\n"
+                "    professional, after = services.store.transact(commit)\n"
+            ),
         ),
     ),
     _mutant(
@@ -164,9 +170,11 @@ MUTANTS = (
         _FETCH,
         (
             _COMMIT,
-            "        return advanced, after\n\n"
-            "    professional, after = services.store.transact(commit)\n"
-            "    services.store.transact(lambda transaction: transaction.put_professional(professional))\n",
+            (
+                "        return advanced, after\n\n"
+                "    professional, after = services.store.transact(commit)\n"
+                "    services.store.transact(lambda transaction: transaction.put_professional(professional))\n"
+            ),
         ),
     ),
     _mutant(
@@ -176,9 +184,11 @@ MUTANTS = (
         ("    def commit(transaction", "    closed: list[Counter] = []\n\n    def commit(transaction"),
         (
             "    professional, after = services.store.transact(commit)\n",
-            "    professional, after = services.store.transact(commit)\n"
-            "    for counter in closed[-1:]:\n"
-            "        services.store.transact(lambda transaction: transaction.put_counter(batch.batch_id, counter))\n",
+            (
+                "    professional, after = services.store.transact(commit)\n"
+                "    for counter in closed[-1:]:\n"
+                "        services.store.transact(lambda each: each.put_counter(batch.batch_id, counter))\n"
+            ),
         ),
     ),
     _mutant(
@@ -198,13 +208,15 @@ MUTANTS = (
         "the raw row is kept after the commit",
         _FETCH,
         ("    services.warehouse.insert_raw_page(\n", "    _LATER.pages.append(\n"),
-        ('DEATHS_MAX = 3\n', 'import threading\n_LATER = threading.local()\nDEATHS_MAX = 3\n'),
+        ("DEATHS_MAX = 3\n", "import threading\n_LATER = threading.local()\nDEATHS_MAX = 3\n"),
         ("    share = batch.pace", "    _LATER.pages = []\n    share = batch.pace"),
         (
             "    professional, after = services.store.transact(commit)\n",
-            "    professional, after = services.store.transact(commit)\n"
-            "    for page in getattr(_LATER, 'pages', ()):\n"
-            "        services.warehouse.insert_raw_page(page)\n",
+            (
+                "    professional, after = services.store.transact(commit)\n"
+                "    for page in getattr(_LATER, 'pages', ()):\n"
+                "        services.warehouse.insert_raw_page(page)\n"
+            ),
         ),
     ),
     _mutant(
@@ -213,15 +225,19 @@ MUTANTS = (
         ('share == 0 or not seen.is_new("s", listing.key)', "share == 0"),
     ),
     # --- whose fault it is
-    _mutant("a page that kills its handlers is asked for ever", _FETCH, ("elif deaths >= DEATHS_MAX:", "elif deaths < 0:")),
+    _mutant(
+        "a page that kills its handlers is asked for ever", _FETCH, ("elif deaths >= DEATHS_MAX:", "elif deaths < 0:")
+    ),
     _mutant(
         "throttling counts as a failure",
         "domain.professional",
         (
             "        case Throttled() | Proven() | Unproven():\n",
-            "        case Throttled():\n"
-            '            return _failed(here, Failure("throttled", ""), parameters, now, answer)\n'
-            "        case Proven() | Unproven():\n",
+            (
+                "        case Throttled():\n"
+                '            return _failed(here, Failure("throttled", ""), parameters, now, answer)\n'
+                "        case Proven() | Unproven():\n"
+            ),
         ),
     ),
     _mutant(
@@ -258,7 +274,7 @@ MUTANTS = (
     _mutant(
         "the page of somebody else is counted",
         _FETCH,
-        ("return Step(Proven(answered_id), raw_id)", "return Step(outcome, raw_id)"),
+        ("return replace(step, outcome=Proven(answered_id))", "return step"),
     ),
     _mutant(
         "an outage goes on though its probe has ended",
@@ -315,7 +331,7 @@ MUTANTS = (
         "use_cases.seed",
         (
             "    services.store.create_professionals(professionals)\n",
-            "    services.store.transact(lambda transaction: [transaction.put_professional(one) for one in professionals])\n",
+            "    services.store.transact(lambda each: [each.put_professional(one) for one in professionals])\n",
         ),
     ),
     _mutant(
@@ -324,8 +340,10 @@ MUTANTS = (
         ("    services.store.create_professionals(professionals)\n", ""),
         (
             "    return _moved(services, batch, Seeding(end, op.seeded + len(ids)), now)\n",
-            "    moved = _moved(services, batch, Seeding(end, op.seeded + len(ids)), now)\n"
-            "    services.store.create_professionals(professionals)\n    return moved\n",
+            (
+                "    moved = _moved(services, batch, Seeding(end, op.seeded + len(ids)), now)\n"
+                "    services.store.create_professionals(professionals)\n    return moved\n"
+            ),
         ),
     ),
     _mutant(

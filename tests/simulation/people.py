@@ -65,7 +65,9 @@ class People:
 
     def _some_moment(self, heals_at: float) -> float:
         """Draw a moment, early ones more often: most of a run happens at its beginning."""
-        return min(heals_at, self._world.chance.dice.choice([1.0, 10.0, 100.0, heals_at]) * self._world.chance.dice.random())
+        return min(
+            heals_at, self._world.chance.dice.choice([1.0, 10.0, 100.0, heals_at]) * self._world.chance.dice.random()
+        )
 
     def _do(self, name: str, verb: Callable[[Services], object], again: Callable[[], None]) -> None:
         """Let somebody do something in some process, and again if it failed or died."""

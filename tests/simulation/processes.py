@@ -75,7 +75,9 @@ class Process(Scene, Clock):
             seconds = self.chance.dice.uniform(60.0, 400.0)
         self._world.scheduler.pause(seconds)
         is_end_of_all = self.chance.strikes(Fault.PROCESS_CRASH)
-        if is_end_of_all or self.chance.strikes(Fault.CRASH):
+        # What pages do is done a hundred times in a run, the rest a few times only.
+        tries = 1 if " page " in me.name else 3
+        if is_end_of_all or any(self.chance.strikes(Fault.CRASH) for _ in range(tries)):
             self.chance.saw(f"died between {self._last.get(me, 'the beginning')} and {verb}")
             self._world.note(f"dies before {verb}")
             if is_end_of_all:

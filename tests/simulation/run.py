@@ -18,9 +18,10 @@ from tests.simulation.delivering import Deliverer
 from tests.simulation.law import end_problems, export_of, law_problems
 from tests.simulation.listing_source import Span
 from tests.simulation.market import made_up_market
+from tests.simulation.memory_warehouse import MemoryWarehouse
 from tests.simulation.people import People
 from tests.simulation.scheduler import RoundInCirclesError
-from tests.simulation.world import EVENTS_KEPT, Event, World
+from tests.simulation.world import EVENTS_KEPT, Event, WarehouseKind, World
 
 HEALS_AT = (60.0, 600.0, 3600.0)
 PATIENCE_SECONDS = 6 * 3600.0
@@ -41,16 +42,18 @@ class Report:
     virtual_seconds: float
 
 
-def simulate(seed: int, *, events_kept: int | None = EVENTS_KEPT) -> Report:
+def simulate(
+    seed: int, *, events_kept: int | None = EVENTS_KEPT, warehouse_kind: WarehouseKind = MemoryWarehouse
+) -> Report:
     """Run a seed; the same seed is the same run."""
     market = made_up_market(seed)
-    calm = World(market, Chance("calm", frozenset()))
+    calm = World(market, Chance("calm", frozenset()), events_kept, warehouse_kind)
     _run(calm, 0.0)
     problems = [*calm.violations] or [*end_problems(calm)]
     if problems:
         return _report(seed, calm, [f"in the calm run: {problem}" for problem in problems])
     chance = Chance(f"run {seed}")
-    world = World(market, chance, events_kept)
+    world = World(market, chance, events_kept, warehouse_kind)
     with _small_chunks(chance):
         _run(world, chance.dice.choice(HEALS_AT) * chance.dice.uniform(0.5, 1.5))
     problems = [*world.violations] or [*end_problems(world)] or [*law_problems(world, export_of(calm))]
@@ -83,7 +86,13 @@ def _run(world: World, heals_at: float) -> None:
         if world.scheduler.now > heals_at + patience:
             return True
         batch = world.auditor.batch
-        return world.chance.is_healed and batch is not None and batch.status.is_over and deliverer.is_quiet and people.is_done
+        return (
+            world.chance.is_healed
+            and batch is not None
+            and batch.status.is_over
+            and deliverer.is_quiet
+            and people.is_done
+        )
 
     try:
         world.scheduler.run(is_over)

@@ -1,6 +1,7 @@
 """What all processes of one run share: time, what stands behind the ports, the source, the log."""
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from prograde.domain.batch import Batch
@@ -17,6 +18,7 @@ from tests.simulation.scheduler import Scheduler
 EVENTS_KEPT = 60
 SKEW_SECONDS = 5.0
 SKEW_SECONDS_MAX = 60 * SKEW_SECONDS
+WarehouseKind = Callable[..., MemoryWarehouse]
 ROW_DELAY_SECONDS_MAX = 25.0
 """Less than finalize waits for: a row that is never seen changes what can be proved."""
 
@@ -36,7 +38,7 @@ class Event:
 class World:
     """One run's shared state; `jump` is how far the clocks stand from true time."""
 
-    def __init__(self, market: Market, chance: Chance, events_kept: int | None = EVENTS_KEPT) -> None:
+    def __init__(self, market: Market, chance: Chance, events_kept: int | None, warehouse_kind: WarehouseKind) -> None:
         self.chance = chance
         self.scheduler = Scheduler(chance.dice)
         self.api = Api(market, chance, lambda: self.scheduler.now, self.note)
@@ -51,7 +53,7 @@ class World:
             lambda: self.clock, name_kept=30.0 if chance.has(Fault.NAMES_FORGOTTEN) else NAME_KEPT_SECONDS
         )
         self.queue.forgot = lambda: chance.saw(Fault.NAMES_FORGOTTEN)
-        self.warehouse = MemoryWarehouse(lambda: self.scheduler.now, self._row_delay, self.auditor.kept)
+        self.warehouse = warehouse_kind(lambda: self.scheduler.now, self._row_delay, self.auditor.kept)
         self.blobs = MemoryBlobStore()
         self.auditor.evidence.are_clocks_right = not (chance.has(Fault.SKEW) or chance.has(Fault.CLOCK_JUMP))
 

@@ -47,10 +47,11 @@ def after_step(
     professional: Professional = SELLER,
     now: datetime = LATER,
     proof: Answer | None = None,
+    sent_at: datetime | None = None,
 ) -> Batch:
     """Tell what the batch is once the professional has taken a step."""
     stepped = advance(professional, outcome, batch.parameters, now, "raw", proof)
-    return learned(batch, professional, stepped, outcome, now, now)
+    return learned(batch, professional, stepped, outcome, now, sent_at or now)
 
 
 def names(outcomes: list[Outcome]) -> list[str]:
@@ -83,6 +84,17 @@ def test_an_answer_a_moment_after_another_is_not_noted(
     after = after_step(ONGOING, MORE, now=NOW + age)
 
     assert is_noted == (after is not ONGOING)
+
+
+def test_an_answer_tells_of_the_moment_when_it_was_asked_for() -> None:
+    after = after_step(ONGOING, MORE, now=LATER, sent_at=LATER - SECOND)
+
+    assert Answer(LATER - SECOND, ME) == after.answers[Stage.HISTORICAL]
+
+
+@pytest.mark.parametrize("outcome", [MORE, Proven("K3")], ids=["page", "proof"])
+def test_a_slow_answer_does_not_take_the_place_of_one_that_was_asked_for_later(outcome: Outcome) -> None:
+    assert ONGOING is after_step(ONGOING, outcome, now=LATER, sent_at=NOW - SECOND)
 
 
 @pytest.mark.parametrize("who", ["K3", ME], ids=["another", "oneself"])

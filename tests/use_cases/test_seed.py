@@ -192,13 +192,24 @@ def test_a_paused_batch_is_seeded_without_page_tasks(small: Bench) -> None:
     assert [SeedTask] == [type(task) for task in small.due()]
 
 
+@pytest.mark.parametrize("is_woken", [False, True], ids=["resumed", "resumed and woken"])
 @pytest.mark.parametrize("verb", ["store.create_professionals", "queue.enqueue", "store.transact"])
-def test_who_is_seeded_while_the_batch_resumes_has_a_task(small: Bench, verb: str) -> None:
+def test_who_is_seeded_while_the_batch_resumes_has_a_task(
+    small: Bench,
+    verb: str,
+    is_woken: bool,  # noqa: FBT001  # a table's column
+) -> None:
     small.start(*ROSTER)
     small.pause()
     task = expected_task(small)
 
-    small.deliver(task, small.before(verb, small.resume))
+    def resume() -> None:
+        small.resume()
+        if is_woken:
+            # The chain has gone by before the chunk's professionals are there to be woken.
+            small.wake()
+
+    small.deliver(task, small.before(verb, resume))
 
     assert BatchStatus.COMPLETE == small.run().status
 

@@ -109,7 +109,7 @@ def test_an_answer_that_was_under_way_when_the_outage_began_fails_nobody(bench: 
 
     failed_at = bench.professional("A1").failed_at
     assert failed_at is not None
-    assert bench.batch().answers[Stage.PROFILE].proves(failed_at, bench.clock.now())
+    assert not bench.batch().answers[Stage.PROFILE].proves(failed_at, bench.clock.now())
     assert BatchStatus.COMPLETE == bench.run().status
     assert {State.DONE} == {who.state for who in bench.people()}
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from prograde.domain.batch import BatchStatus, Waking
-from prograde.domain.effects import SeedTask, SoundingTask, WakeTask, effects
+from prograde.domain.effects import PageTask, SeedTask, SoundingTask, Task, WakeTask, effects
 from prograde.domain.outcome import Throttled
 from prograde.use_cases import seed as seeding
 from prograde.use_cases import start_batch as starting
@@ -189,6 +189,25 @@ def test_a_pause_in_the_midst_of_waking_leaves_nobody_behind(resumed: Bench, tur
 
 @pytest.mark.parametrize("nth", [1, 2])
 @pytest.mark.parametrize("turn", [1, 2, 3])
+def test_an_epoch_that_begins_in_the_midst_of_waking_wakes_everybody_from_the_first_on(
+    resumed: Bench, turn: int, nth: int
+) -> None:
+    for _ in range(turn - 1):
+        resumed.deliver(expected_task(resumed))
+
+    def begin_a_new_epoch() -> None:
+        resumed.pause()
+        resumed.resume()
+
+    resumed.deliver(expected_task(resumed), resumed.before("store.transact", begin_a_new_epoch, nth))
+    resumed.wake()
+
+    assert {4} == {resumed.professional(who).epoch for who in UNFINISHED}
+    assert BatchStatus.COMPLETE == resumed.run().status
+
+
+@pytest.mark.parametrize("nth", [1, 2])
+@pytest.mark.parametrize("turn", [1, 2, 3])
 def test_a_cancel_in_the_midst_of_waking_ends_everybody(resumed: Bench, turn: int, nth: int) -> None:
     for _ in range(turn - 1):
         resumed.deliver(expected_task(resumed))
@@ -211,17 +230,21 @@ def test_a_crash_before_any_write_of_the_chain_forgets_nobody_and_wakes_nobody_t
     for nth in count(1):
         with opened(tmp_path / str(nth)) as bench:
             dying, deaths = resume(bench).before_write(nth, crash), 0
-            while chain := [task for task in bench.due() if isinstance(task, WakeTask)]:
-                try:
-                    bench.deliver(chain[0], dying)
-                except Crash:
-                    deaths += 1
-                    bench.deliver(chain[0], dying)
+            enqueued: list[Task] = []
+            while due := bench.due():
+                enqueued += due
+                for chain in (task for task in due if isinstance(task, WakeTask)):
+                    try:
+                        bench.deliver(chain, dying)
+                    except Crash:
+                        deaths += 1
+                        bench.deliver(chain, dying)
 
             assert [0, 1, 1, 1, 1] == wakes(bench)
             assert bench.batch().waking is None
-            for who in UNFINISHED:
-                bench.deliver(bench.task(who))
+            assert {bench.task(who) for who in UNFINISHED} == {task for task in enqueued if isinstance(task, PageTask)}
+            for task in enqueued:
+                bench.deliver(task)
             assert BatchStatus.COMPLETE == bench.run().status
             assert [] == bench.misbooked()
         if not deaths:
