@@ -113,11 +113,11 @@ class BatchStore(Protocol):
         """Read at most `limit` professionals of a state whose id follows `after`, in order of their id."""
         ...
 
-    def watermark(self) -> datetime | None:
-        """Tell when the latest sounding that was delivered had been sent."""
+    def watermark(self, source: str) -> datetime | None:
+        """Tell when the latest sounding of a source that was delivered had been sent."""
         ...
 
-    def raise_watermark(self, sent_at: datetime) -> None:
+    def raise_watermark(self, source: str, sent_at: datetime) -> None:
         """Record a delivered sounding; an older one changes nothing."""
         ...
 

@@ -31,7 +31,7 @@ def queue(tasks_client: tasks_v2.CloudTasksClient, destinations: Destinations, c
     ("task", "queue_id", "path"),
     [
         (PAGE_TASK, "pages-north-1", "/fetch_page/"),
-        (SoundingTask(sent_at=NOON, due_at=NOON), "pages-north-1", "/fetch_page/sounding"),
+        (SoundingTask("north", sent_at=NOON, due_at=NOON), "pages-north-1", "/fetch_page/sounding"),
         (SeedTask(BATCH.batch_id, wake=2, offset=4096, due_at=NOON), "control", "/start_batch/tasks/seed"),
         (FinalizeTask(BATCH.batch_id, grading_run=1, wake=3, due_at=NOON), "control", "/finalize/"),
     ],

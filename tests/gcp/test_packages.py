@@ -28,7 +28,7 @@ RUNTIME = (3, 13)
 """infra/terraform deploys to python313."""
 CALLED = {
     "start_batch": ("/tasks/supervise", SCHEDULER_ACCOUNT, b""),
-    "fetch_page": ("/sounding", TASKS_ACCOUNT, write_task(SoundingTask(NOON, NOON)).encode()),
+    "fetch_page": ("/sounding", TASKS_ACCOUNT, write_task(SoundingTask("north", NOON, NOON)).encode()),
     # Too late: that grading run is over, so nothing is to be done.
     "finalize": ("/", TASKS_ACCOUNT, write_task(FinalizeTask(BATCH.batch_id, 0, 0, NOON)).encode()),
 }

@@ -22,7 +22,7 @@ from prograde.adapters.gcp.oidc_callers import OidcCallers, SigningKeys, fetched
 from prograde.adapters.system_clock import SystemClock
 from prograde.bootstrap.hosted import Hosted
 from prograde.domain.batch import Batch
-from prograde.domain.effects import PageTask, Task
+from prograde.domain.effects import PageTask, SoundingTask, Task
 from prograde.errors import InputError, Problem, SettingsError
 from prograde.ports import Caller, ListingSource
 from prograde.settings import GoogleCloudSettings
@@ -103,8 +103,10 @@ class GoogleCloud:
                     source = read_batch(self._store, task.batch_id).source
                     self._pages_queues[task.batch_id] = self._queue_of(source)
                 return self._pages_queues[task.batch_id]
+            case SoundingTask():
+                return self._queue_of(task.source)
             case _:
-                return self._queue_of(next(iter(self._settings.queues)))
+                raise AssertionError(f"{task} is no task of a page queue")
 
     def _queue_of(self, source: str) -> str:
         if source not in self._settings.queues:

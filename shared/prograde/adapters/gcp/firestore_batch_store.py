@@ -137,18 +137,18 @@ class FirestoreBatchStore:
             after = page[-1].professional_id if len(page) == _ROWS_IN_MEMORY else None
         return tuple(behind[:limit])
 
-    def watermark(self) -> datetime | None:
-        """Tell when the latest delivered sounding had been sent."""
+    def watermark(self, source: str) -> datetime | None:
+        """Tell when a source's latest delivered sounding had been sent."""
         with mapped_errors(SERVICE):
-            return _sent_at(self._layout.watermark.get())
+            return _sent_at(self._layout.watermark(source).get())
 
-    def raise_watermark(self, sent_at: datetime) -> None:
+    def raise_watermark(self, source: str, sent_at: datetime) -> None:
         """Record a delivered sounding."""
 
         def raise_it(transaction: firestore.Transaction) -> None:
-            stored = _sent_at(self._layout.watermark.get(transaction=transaction))
+            stored = _sent_at(self._layout.watermark(source).get(transaction=transaction))
             if stored is None or stored < sent_at:
-                transaction.set(self._layout.watermark, {"sent_at": sent_at})
+                transaction.set(self._layout.watermark(source), {"sent_at": sent_at})
 
         self._transactions.run(raise_it)
 

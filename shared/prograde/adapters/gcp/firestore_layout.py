@@ -27,7 +27,11 @@ class Layout:
 
     def __init__(self, client: firestore.Client) -> None:
         self.batches: firestore.CollectionReference = client.collection("batches")
-        self.watermark: firestore.DocumentReference = client.collection("watermarks").document("pages")
+        self._watermarks: firestore.CollectionReference = client.collection("watermarks")
+
+    def watermark(self, source: str) -> firestore.DocumentReference:
+        """Find the watermark of a source's page queue; a source's name is a legal document's."""
+        return self._watermarks.document(source)
 
     def batch(self, batch_id: str) -> firestore.DocumentReference:
         """Find a batch."""
