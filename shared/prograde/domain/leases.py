@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from prograde.domain.pace import RateLimit
 
-LATENESS_SHARE = 0.02
+LATENESS_SHARE = 0.04
 LATENESS_MAX = timedelta(milliseconds=250)
 BUCKETS = 100
 REACH = timedelta(seconds=30)

@@ -16,9 +16,8 @@ from prograde.domain.pace import RateLimit
 from prograde.errors import InterruptedCallError
 from prograde.ports import Clock
 
-LEASE = timedelta(milliseconds=500)
-"""How long a block should last: each instance that calls writes the ledger about once in that time."""
-WANTED_MAX = 2_000
+LEASE_EVERY_MIN, LEASE_EVERY_MAX = timedelta(milliseconds=500), timedelta(seconds=2)
+"""So often an instance writes the ledger at most: who comes meanwhile shares the next lease."""
 LEAD_MAX = timedelta(seconds=2)
 KEPT = timedelta(days=40)
 """The longest window that anybody declares is a month."""
@@ -30,8 +29,8 @@ class FirestoreRateGate:
     """
     RateGate for one credential, over any number of instances.
 
-    One transaction leases as many send times as callers wait, or as were spent of late, whichever is more. A time
-    that nobody spends within its lateness is lost, so a call that is held up can never push another one together.
+    One transaction leases a send time for each who waits, and none for those who may yet come: what nobody spends
+    within its lateness is lost. While calls wait for the limits, they lose nothing by waiting for a lease.
     """
 
     def __init__(self, client: firestore.Client, credential: str, limits: Sequence[RateLimit], clock: Clock) -> None:
@@ -44,7 +43,7 @@ class FirestoreRateGate:
         self._times: deque[datetime] = deque()
         self._waiting = 0
         self._is_leasing = False
-        self._spent: deque[datetime] = deque(maxlen=WANTED_MAX)
+        self._next_lease_at = clock.now()
         self._lead = timedelta(milliseconds=50)
         self.leases = 0
         self.lost = 0
@@ -73,7 +72,6 @@ class FirestoreRateGate:
                         self._times.popleft()
                         self.lost += 1
                     if self._times:
-                        self._spent.append(now)
                         return self._times.popleft()
                     if now > give_up_at:
                         raise InterruptedCallError("the source's limits leave no call within reach: it was not made")
@@ -85,12 +83,13 @@ class FirestoreRateGate:
                 self._waiting -= 1
 
     def _renew(self, share: float, now: datetime) -> None:
-        """Lease a block, letting go of the guard meanwhile."""
-        wanted = self._wanted(now)
+        """Lease a time for each who waits, letting go of the guard meanwhile."""
         self._is_leasing = True
         self._changed.release()
         try:
-            times = self._lease(wanted, share)
+            if now < self._next_lease_at:
+                self._clock.sleep((self._next_lease_at - now).total_seconds())
+            times = self._lease(share)
         finally:
             self._changed.acquire()
             self._is_leasing = False
@@ -99,15 +98,10 @@ class FirestoreRateGate:
         if not times:
             raise InterruptedCallError("the source's limits leave no call within reach: it was not made")
 
-    def _wanted(self, now: datetime) -> int:
-        """Want a time for each who waits, or as many as were spent in the last block's time."""
-        while self._spent and self._spent[0] <= now - LEASE:
-            self._spent.popleft()
-        return max(min(self._waiting, WANTED_MAX), len(self._spent))
-
-    def _lease(self, wanted: int, share: float) -> list[datetime]:
+    def _lease(self, share: float) -> list[datetime]:
         """Write a block into the ledger; it begins after the time that this takes."""
         begun_at = self._clock.now()
+        wanted = self._waiting
 
         def write(transaction: firestore.Transaction) -> tuple[int, ...]:
             snapshot = self._document.get(transaction=transaction)
@@ -123,4 +117,8 @@ class FirestoreRateGate:
         took = min(LEAD_MAX, self._clock.now() - begun_at)
         self._lead = (self._lead + took) / 2
         self.leases += 1
-        return [_EPOCH + time * _MICROSECOND for time in times]
+        leased = [_EPOCH + time * _MICROSECOND for time in times]
+        # While the limits hold calls back for longer, there is no hurry to lease what comes after.
+        ahead = (leased[-1] - begun_at) / 2 if leased else LEASE_EVERY_MIN
+        self._next_lease_at = begun_at + min(LEASE_EVERY_MAX, max(LEASE_EVERY_MIN, ahead))
+        return leased
