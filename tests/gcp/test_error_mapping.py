@@ -8,8 +8,9 @@ import requests
 from google.api_core import exceptions as api
 from google.auth import exceptions as auth
 
-from prograde.adapters.gcp.error_mapping import mapped_errors, ours
+from prograde.adapters.gcp.error_mapping import PROVIDED_BY, mapped_errors, ours
 from prograde.errors import CorruptionError, ProgradeError, UnavailableError
+from tests.house.checkout import ROOT
 
 pytestmark = pytest.mark.gcp
 
@@ -109,3 +110,27 @@ def test_a_mistake_of_ours_stays_what_it_is() -> None:
         raise api.InvalidArgument("wrong")
     with pytest.raises(ZeroDivisionError), mapped_errors("Firestore"):
         raise ZeroDivisionError
+
+
+@pytest.mark.parametrize("service", PROVIDED_BY)
+@pytest.mark.parametrize("error", [api.PermissionDenied("no"), api.NotFound("no"), api.FailedPrecondition("no")])
+def test_what_is_missing_is_told_with_the_resource_that_provides_it(service: str, error: Exception) -> None:
+    with (
+        pytest.raises(UnavailableError, match="infra/terraform provides it, as one of google_"),
+        mapped_errors(service),
+    ):
+        raise error
+
+
+def test_what_is_there_but_fails_is_not_looked_for_elsewhere() -> None:
+    with pytest.raises(UnavailableError) as caught, mapped_errors("Firestore"):
+        raise api.ServiceUnavailable("down")
+
+    assert "terraform" not in str(caught.value)
+
+
+def test_the_resources_that_are_named_are_in_the_terraform() -> None:
+    text = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "infra" / "terraform").glob("*.tf"))
+    for resource in ", ".join(PROVIDED_BY.values()).split(", "):
+        kind, name = resource.split(".")
+        assert f'resource "{kind}" "{name}"' in text
