@@ -10,6 +10,7 @@ def configure(stream: TextIO, level: int = logging.INFO) -> None:
     """Send every log line of the process, ours and the libraries', to the stream as JSON."""
     shared: list[structlog.typing.Processor] = [
         structlog.stdlib.add_log_level,
+        _severity,
         structlog.stdlib.ExtraAdder(),
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         # Without local variables: a token would be among them.
@@ -31,3 +32,9 @@ def configure(stream: TextIO, level: int = logging.INFO) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
+
+
+def _severity(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Name the level as Cloud Logging does, which reads nothing else."""
+    event["severity"] = event.pop("level").upper()
+    return event

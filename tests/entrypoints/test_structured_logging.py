@@ -26,7 +26,7 @@ def fail_with(token: str) -> None:
 def test_a_line_is_one_json_object_with_what_was_said(log: io.StringIO) -> None:
     logging.getLogger("prograde.x").info("seeded %s", 3, extra={"batch_id": "b-1"})
     (line,) = log.getvalue().splitlines()
-    assert {"message": "seeded 3", "level": "info", "batch_id": "b-1"}.items() <= json.loads(line).items()
+    assert {"message": "seeded 3", "severity": "INFO", "batch_id": "b-1"}.items() <= json.loads(line).items()
 
 
 def test_an_exception_is_logged_without_the_variables_around_it(log: io.StringIO) -> None:

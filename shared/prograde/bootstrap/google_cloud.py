@@ -1,5 +1,6 @@
 """Google Cloud: a deployed function's services, built once an instance, at its first request."""
 
+import sys
 import threading
 from collections.abc import Mapping
 
@@ -10,7 +11,7 @@ from google.cloud import bigquery, firestore, storage
 from google.cloud.tasks_v2 import CloudTasksClient
 from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcTransport
 
-from prograde import __version__
+from prograde import __version__, structured_logging
 from prograde.adapters.gcp.bigquery_warehouse import BigqueryWarehouse
 from prograde.adapters.gcp.blob_source_catalog import BlobSourceCatalog
 from prograde.adapters.gcp.cloud_storage_blob_store import CloudStorageBlobStore
@@ -56,7 +57,8 @@ class GoogleCloud:
 
     @property
     def hosted(self) -> Hosted:
-        """What the function of this deployment works with."""
+        """What the function of this deployment works with; its logs go to standard output from now on."""
+        structured_logging.configure(sys.stdout)
         services = Services(
             store=self._store,
             queue=self._queue,
