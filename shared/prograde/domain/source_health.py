@@ -12,6 +12,10 @@ ANSWER_EVERY = timedelta(seconds=2)
 """How often an answer is noted: the batch's document must not be written for every page."""
 OUTAGE_FAILURES = 3
 """Failures in a row, with nobody answered in between, that make an outage."""
+ELSEWHERE = timedelta(seconds=10)
+"""So long after an answer in another stage the source is not taken to be out for one professional's sake."""
+STRANGERS_MAX = 3
+"""As many without an answer in a stage in which nobody was ever answered make an outage of that stage."""
 
 SHARE_MIN = 0.05
 SHARE_AFTER_OUTAGE = 0.1

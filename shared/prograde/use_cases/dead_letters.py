@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from prograde.domain.batch import Batch, Counter, reopened
-from prograde.domain.effects import effects
+from prograde.domain.effects import effects_of_many
 from prograde.domain.professional import Professional, State, replayed
 from prograde.errors import ConflictError, CorruptionError, NotFoundError
 from prograde.ports import Attempt, BatchStore, Transaction
@@ -69,7 +69,7 @@ def replay(services: Services, batch_id: str, professional_ids: Sequence[str]) -
             return running, awake
 
         after, awake = services.store.transact(reopen)
-        services.queue.enqueue([task for professional in awake for task in effects(after, professional)])
+        services.queue.enqueue(effects_of_many(after, awake))
         if after.status is not batch.status:
             services.warehouse.append_batch(after, now)
         batch = after
