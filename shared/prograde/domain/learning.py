@@ -11,6 +11,7 @@ from prograde.domain.source_health import (
     OUTAGE_FAILURES,
     SHARE_AFTER_OUTAGE,
     STRANGERS_MAX,
+    UNASKED_MAX,
     Answer,
     Outage,
     Pace,
@@ -49,9 +50,7 @@ def _paced(batch: Batch, pace: Pace) -> Batch:
 
 
 def _answered(batch: Batch, stage: str, answer: Answer, now: datetime) -> Batch:
-    known = batch.answers.get(stage)
-    is_noted = known is not None and known.is_fresh(now)
-    return batch if is_noted else _noted(batch, stage, answer, now)
+    return _noted(batch, stage, answer, now) if answer.is_news(batch.answers.get(stage)) else batch
 
 
 def _noted(batch: Batch, stage: str, answer: Answer, now: datetime) -> Batch:
@@ -71,7 +70,7 @@ def _failing(batch: Batch, after: Professional, now: datetime) -> Batch:
         is_elsewhere = any(timedelta() <= now - answer.at < ELSEWHERE for answer in batch.answers.values())
         if is_elsewhere and batch.strangers.get(after.stage, 0) < STRANGERS_MAX:
             return batch
-    return replace(batch, outage=Outage(now, after.professional_id), waking=None)
+    return replace(batch, outage=Outage(now, after.professional_id, now), waking=None)
 
 
 def _estranged(batch: Batch, after: Professional) -> Batch:
@@ -83,11 +82,14 @@ def _estranged(batch: Batch, after: Professional) -> Batch:
 
 def _patient(batch: Batch, after: Professional, now: datetime) -> Batch:
     """Give up on the source if its outage has lasted longer than the patience and the probe came in vain once more."""
-    if batch.outage is None or batch.outage.probe_id != after.professional_id:
+    outage = batch.outage
+    if outage is None or outage.probe_id != after.professional_id:
         return batch
-    if now - batch.outage.since < timedelta(minutes=batch.parameters.outage_patience_minutes):
-        return batch
-    return gave_up(batch, f"the source answered nobody since {batch.outage.since:%Y-%m-%d %H:%M:%S} UTC", now)
+    if not timedelta() <= now - outage.asked_at < UNASKED_MAX:
+        return replace(batch, outage=replace(outage, since=now, asked_at=now))
+    if now - outage.since < timedelta(minutes=batch.parameters.outage_patience_minutes):
+        return replace(batch, outage=replace(outage, asked_at=now))
+    return gave_up(batch, f"the source answered nobody since {outage.since:%Y-%m-%d %H:%M:%S} UTC", now)
 
 
 def _recovered(batch: Batch, before: Professional, now: datetime) -> Batch:

@@ -15,9 +15,13 @@ from prograde.use_cases.services import Services
 CHUNK = 100
 
 
-def dead_letters(store: BatchStore, batch_id: str, cause: str | None = None) -> Iterator[Professional]:
+def dead_letters(
+    store: BatchStore, batch_id: str, cause: str | None = None, *, is_discarded: bool = False
+) -> Iterator[Professional]:
     """
-    Stream a batch's failed professionals that nobody has discarded, by id; of one cause only if it is given.
+    Stream a batch's failed professionals, those that were discarded or those that were not, by id.
+
+    Of one cause only if it is given.
 
     Raises NotFoundError when there is no such batch.
     """
@@ -25,13 +29,14 @@ def dead_letters(store: BatchStore, batch_id: str, cause: str | None = None) -> 
     after = ""
     while failed := store.in_state(batch_id, State.FAILED, after, CHUNK):
         for professional in failed:
-            if not professional.is_discarded and cause in (None, professional.failure_cause):
+            if professional.is_discarded is is_discarded and cause in (None, professional.failure_cause):
                 yield professional
         after = failed[-1].professional_id
 
 
 def evidence(services: Services, batch_id: str, professional_id: str) -> tuple[Professional, tuple[Attempt, ...]]:
     """Read a failed professional and every call that was made for it; raises NotFoundError, or ConflictError."""
+    read_batch(services.store, batch_id)
     professional = services.store.professional(batch_id, professional_id)
     if professional is None:
         raise NotFoundError(f"batch {batch_id} has no professional {professional_id}")
@@ -91,6 +96,8 @@ def discard(services: Services, batch_id: str, professional_ids: Sequence[str]) 
                     raise ConflictError(
                         f"professional {professional.professional_id} is {professional.state}: it has no dead letter"
                     )
+                if professional.is_discarded:
+                    raise ConflictError(f"professional {professional.professional_id} was discarded already")
                 transaction.put_professional(replace(professional, is_discarded=True))
 
         services.store.transact(note)

@@ -115,8 +115,9 @@ def _fetch(services: Services, batch: Batch, professional: Professional, asked: 
     """Fetch a page, at the pace that the source bears, and keep its raw row."""
     share = batch.pace.share_at(services.clock.now())
     outcome, exchange = services.listing_source(batch).fetch(asked, share)
-    raw_id = raw_page_id(batch.batch_id, professional.professional_id, professional.step, exchange)
     is_own = asked.professional_id == professional.professional_id
+    proof_of = "" if is_own else asked.professional_id
+    raw_id = raw_page_id(batch.batch_id, professional.professional_id, professional.step, exchange, proof_of)
     services.warehouse.insert_raw_page(
         RawPage(
             raw_id=raw_id,
@@ -156,7 +157,7 @@ def _commit(services: Services, batch: Batch, seen: Professional, step: Step) ->
         if counter is not None:
             after = counter_drained(after, now) if counter.pending == 0 else after
             transaction.put_counter(batch.batch_id, counter)
-        if after is not stored or isinstance(step.outcome, Throttled):
+        if after is not stored:
             transaction.put_batch(after)
         transaction.put_professional(advanced)
         return advanced, after
@@ -191,7 +192,8 @@ def _deny(services: Services, batch: Batch, detail: str) -> None:
 
     def pause(transaction: Transaction) -> Batch:
         stored = _read_batch(transaction, batch.batch_id)
-        if stored.status is BatchStatus.RUNNING:
+        # Not for a refusal from before a resume: it may be what was mended.
+        if stored.status is BatchStatus.RUNNING and stored.epoch == batch.epoch:
             stored = paused(stored, f"the source refuses the credentials: {detail}")
             transaction.put_batch(stored)
         return stored
