@@ -68,6 +68,9 @@ class Api:
     def _trouble(self, request: PageRequest) -> Answered | None:
         strikes, who = self.chance.strikes, request.professional_id
         if self._lies_in(self.outages, Fault.API_OUTAGE):
+            if any(strikes(Fault.TERMINAL) for _ in range(5)):
+                self.changed.add(who)
+                return Failure("http_400", "bad request", is_terminal=True)
             self.met_outage.add(_page_key(request))
             return Failure("http_503", "service unavailable")
         if self._lies_in(self.denials, Fault.DENIED):
