@@ -105,7 +105,7 @@ class Evidence:
         has_died = (old.professional_id, old.step) in self.died
         if not outcomes & TROUBLE and not proofs - {"Denied"} and not has_died:
             yield f"a step without a page, a failure or a death: {sorted(outcomes | proofs)}"
-        if outcomes == {"Throttled"}:
+        if outcomes == {"Throttled"} and not has_died:
             free_at = min(self._free_at(row) for row in rows) - EARLY_SECONDS
             self._not_before[old.professional_id] = new.step, free_at
         if new.state is State.NOT_FOUND or proofs & {"ProfilePage", "ListingPage", "NotFound"}:
