@@ -6,6 +6,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 LOCKER := build/locker
+OFFLINE_TERRAFORM ?= ../shared/tools/terraform-offline/check
+BQEMULATOR := build/bqemulator
 COMPILE = $(LOCKER)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--annotation-style line --custom-compile-command 'make lock' $(if $(UPGRADE),--upgrade)
 
@@ -34,6 +36,10 @@ test-long: $(VENV)/.dev-installed ## Run the tests that take minutes: a hundred 
 .PHONY: fuzz
 fuzz: $(VENV)/.dev-installed ## Send malformed answers and files to every reader; EXAMPLES=5000 of each kind
 	@$(BIN)/pytest tests/fuzz --hypothesis-profile=fuzz $(PYTEST)
+
+.PHONY: test-gcp
+test-gcp: $(VENV)/.dev-installed $(BQEMULATOR)/.installed ## Run the cloud family against strict stand-ins for Google's services
+	@$(BIN)/pytest -m gcp $(PYTEST) tests/gcp
 
 .PHONY: format
 format: $(VENV)/.dev-installed ## Format the code and mend what the linter can mend
@@ -69,18 +75,50 @@ types: $(VENV)/.dev-installed ## Do the types hold?
 imports: $(VENV)/.dev-installed ## Does every import point inwards?
 	@$(BIN)/lint-imports
 
+.PHONY: test-infra
+test-infra: $(VENV)/.dev-installed ## Terraform, offline: validate, test, plan, apply twice into a stand-in; tie the plan to the code
+	@command -v terraform >/dev/null || { echo 'make test-infra needs terraform 1.9 or newer' >&2; exit 1; }
+	@test -x $(OFFLINE_TERRAFORM) || { echo 'make test-infra needs the stand-in providers in $(OFFLINE_TERRAFORM)' >&2; exit 1; }
+	@$(OFFLINE_TERRAFORM) infra/terraform
+	@# Its tests have run now; the plans are made of a copy without them.
+	@rm -rf build/plans build/terraform && cp -r infra/terraform build/terraform && rm build/terraform/tests/*.hcl
+	@set -e; for variables in infra/terraform/environments/*.tfvars tests/infra/everything.tfvars; do \
+		plan=$(CURDIR)/build/plans/$$(basename $$variables .tfvars); mkdir -p $$plan; echo "--- $$variables"; \
+		TF_OFFLINE_OUT=$$plan TF_VAR_package_dir=tests/packages $(OFFLINE_TERRAFORM) build/terraform $$variables; \
+	done
+	@$(BIN)/pytest -m infra tests/infra $(PYTEST)
+
 .PHONY: benchmark
 benchmark: $(VENV)/.dev-installed ## What does a page cost? WRITE=1 puts the table in docs/performance.md
 	@$(BIN)/python -m tests.benchmarks $(if $(WRITE),--write)
 
+##@ Run it on Google Cloud
+
+.PHONY: package
+package: ## Write build/{start-batch,fetch-page,finalize}.zip: the same files give the same bytes
+	@$(PYTHON) infra/package.py build
+
+.PHONY: deploy
+deploy: package ## Package and apply: make deploy ENV=staging; terraform shows its plan and asks (docs/deploy.md)
+	@test -f infra/terraform/environments/$(ENV).tfvars || \
+		{ echo 'say which deployment: make deploy ENV=staging (infra/terraform/environments/*.tfvars)' >&2; exit 2; }
+	@terraform -chdir=infra/terraform init -reconfigure -backend-config=environments/$(ENV).gcs.tfbackend
+	@terraform -chdir=infra/terraform apply -var-file=environments/$(ENV).tfvars
+
 ##@ Keep house
+
+.PHONY: schemas
+schemas: $(VENV)/.dev-installed ## Write the warehouse's schema files from the code's own tables
+	@$(BIN)/python -m tests.infra.table_schemas
 
 .PHONY: lock
 lock: $(LOCKER)/bin/uv ## Write requirements/*.txt from pyproject.toml; UPGRADE=1 moves every pin
 	$(COMPILE) --group lock --output-file requirements/lock.txt
-	$(COMPILE) pyproject.toml --extra local --group build --group dev --output-file requirements/dev.txt
+	$(COMPILE) pyproject.toml --extra gcp --extra local --group build --group dev --output-file requirements/dev.txt
 	$(COMPILE) pyproject.toml --extra local --group build --constraints requirements/dev.txt \
 		--output-file requirements/local.txt
+	$(COMPILE) pyproject.toml --extra gcp --constraints requirements/dev.txt --output-file requirements/gcp.txt
+	$(COMPILE) --group bqemulator --output-file requirements/bqemulator.txt
 
 .PHONY: clean
 clean: ## Remove what make made, the virtual environment included
@@ -99,6 +137,19 @@ $(VENV)/.dev-installed: requirements/dev.txt pyproject.toml | $(VENV)/pyvenv.cfg
 	@$(INSTALL) --require-hashes --requirement requirements/dev.txt
 	@$(INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $(VENV)/.local-installed $@
+
+# DuckDB looks for its extensions in a home folder, and would otherwise fetch them.
+$(BQEMULATOR)/.installed: requirements/bqemulator.txt
+	@echo 'Installing a stand-in for BigQuery into $(BQEMULATOR)'
+	@$(PYTHON) -m venv $(BQEMULATOR)
+	@$(BQEMULATOR)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	@mkdir -p $(BQEMULATOR)/home/.duckdb/extensions
+	@$(BQEMULATOR)/bin/python -c "import shutil, duckdb, duckdb_extension_spatial as e, pathlib; \
+		platform = duckdb.sql('PRAGMA platform').fetchone()[0]; \
+		home = pathlib.Path('$(BQEMULATOR)/home/.duckdb/extensions'); \
+		[shutil.copytree(f, home / f.name / platform, dirs_exist_ok=True) \
+		for f in pathlib.Path(e.__file__).parent.joinpath('extensions').iterdir()]"
+	@touch $@
 
 $(LOCKER)/bin/uv: requirements/lock.txt
 	@$(PYTHON) -m venv $(LOCKER)

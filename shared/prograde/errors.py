@@ -6,10 +6,13 @@ Every operational error of prograde.
     │   ├── InputError             somebody gave bad input: each problem names field, value and remedy
     │   ├── NotFoundError          no such batch, source or export
     │   ├── ConflictError          not now: the thing is in another state, or in use
+    │   ├── UnknownCallerError     a request does not prove who sends it
+    │   ├── ForbiddenCallerError   it does, and this one may not
     │   └── CorruptionError        what is stored contradicts itself
     └── TransientError             the same call may succeed later
         ├── NotSeededError         the task came before its professional
-        ├── InterruptedCallError   the process is shutting down: the call was not made
+        ├── InterruptedCallError   the call was not made: the process is shutting down, or the limits allow none soon
+        ├── SettingsError          the deployment lacks something: it can be mended while tasks wait
         └── UnavailableError       a store, queue or warehouse of ours does not answer
 
 Terminal or transient decides whether anything tries again; nothing else does.
@@ -68,6 +71,14 @@ class ConflictError(TerminalError):
     """It cannot be done now: the thing is in another state, or in use."""
 
 
+class UnknownCallerError(TerminalError):
+    """A request does not prove who sends it."""
+
+
+class ForbiddenCallerError(TerminalError):
+    """A request proves who sends it, and that is nobody who may."""
+
+
 class CorruptionError(TerminalError):
     """What is stored contradicts itself."""
 
@@ -77,7 +88,15 @@ class NotSeededError(TransientError):
 
 
 class InterruptedCallError(TransientError):
-    """The process is shutting down, so the call was not made."""
+    """The call was not made: the process is shutting down, or the source's limits allow none soon."""
+
+
+class SettingsError(TransientError):
+    """The environment lacks something or has it wrong, all of it at once; tasks wait until it is mended."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("; ".join(str(problem) for problem in self.problems))
 
 
 class UnavailableError(TransientError):

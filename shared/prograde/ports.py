@@ -4,12 +4,13 @@ The roles that use cases speak to; each adapter passes the contract tests of its
 Adapters raise errors of `prograde.errors` only: UnavailableError when a later try may succeed.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
-from typing import BinaryIO, Protocol, TypeVar
+from typing import Any, BinaryIO, Protocol, TypeVar
 
 from prograde.domain.batch import Batch, Counter, Parameters
 from prograde.domain.effects import Task
@@ -112,11 +113,11 @@ class BatchStore(Protocol):
         """Read at most `limit` professionals of a state whose id follows `after`, in order of their id."""
         ...
 
-    def watermark(self) -> datetime | None:
-        """Tell when the latest sounding that was delivered had been sent."""
+    def watermark(self, source: str) -> datetime | None:
+        """Tell when the latest sounding of a source that was delivered had been sent."""
         ...
 
-    def raise_watermark(self, sent_at: datetime) -> None:
+    def raise_watermark(self, source: str, sent_at: datetime) -> None:
         """Record a delivered sounding; an older one changes nothing."""
         ...
 
@@ -301,7 +302,7 @@ class ListingSource(Protocol):
         Make exactly one call, within the source's rate limits and at `share` of their rate, and sort the answer.
 
         Whatever the API does is an outcome, within bounded time and memory. Raises only InterruptedCallError, when
-        the call was not made because the process is shutting down.
+        the call was not made, and UnavailableError, when the rate limits cannot be kept because of trouble of ours.
         """
         ...
 
@@ -314,7 +315,7 @@ class RateGate(Protocol):
         Wait until one more call keeps every declared window, and return the recorded send time.
 
         A share below 1 spreads the calls evenly at that share of the quickest window's rate.
-        Raises InterruptedCallError when the process is shutting down.
+        Raises InterruptedCallError when the process is shutting down, or when that would take too long.
         """
         ...
 
@@ -324,4 +325,23 @@ class SourceCatalog(Protocol):
 
     def text(self, name: str) -> str:
         """Read a source file; raises NotFoundError naming the sources there are."""
+        ...
+
+
+class Caller(StrEnum):
+    """Who calls what people do not: the queue with a task, the scheduler with a routine."""
+
+    TASKS = "tasks"
+    SCHEDULER = "scheduler"
+
+
+class Callers(Protocol):
+    """What tells who sends a request."""
+
+    def check(self, environ: Mapping[str, Any], caller: Caller) -> None:
+        """
+        Let a WSGI request pass that `caller` sends.
+
+        Raises UnknownCallerError when it does not prove who sends it, ForbiddenCallerError when that is somebody else.
+        """
         ...

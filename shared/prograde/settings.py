@@ -1,16 +1,40 @@
 """What the environment says, read once and complained about all together."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
+from types import MappingProxyType
+from urllib.parse import urlsplit
 
-from prograde.errors import InputError, Problem
+from prograde.errors import Problem, SettingsError
+
+CERTS_URL = "https://www.googleapis.com/oauth2/v1/certs"
+"""Where Google publishes the keys that sign identity tokens."""
+
+
+class Family(StrEnum):
+    """Which adapters everything outside the process is reached through."""
+
+    LOCAL = "local"
+    GCP = "gcp"
+
+
+class Serves(StrEnum):
+    """Which routes a function answers: the start-batch package is deployed under three of these names."""
+
+    BATCHES = "batches"
+    PAGES = "pages"
+    FINALIZE = "finalize"
+    CONSOLE = "console"
+    WEBHOOK = "webhook"
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class LocalSettings:
     """
-    How this process is deployed.
+    A function on one machine.
 
     `data_dir` holds everything that one machine keeps; `sources_dir` the source files that a batch may name.
     """
@@ -18,20 +42,157 @@ class Settings:
     data_dir: Path
     sources_dir: Path
 
-    @classmethod
-    def from_env(cls, env: Mapping[str, str]) -> "Settings":
-        """Read PROGRADE_DATA_DIR and PROGRADE_SOURCES_DIR; raises InputError naming each that is missing."""
-        problems = [
-            Problem(name, None, f"set the environment variable to {what}")
-            for name, what in (
-                ("PROGRADE_DATA_DIR", "the folder that keeps batches, raw rows and exports"),
-                ("PROGRADE_SOURCES_DIR", "the folder that holds the source files"),
-            )
-            if not env.get(name)
-        ]
-        if problems:
-            raise InputError(problems)
-        return cls(Path(env["PROGRADE_DATA_DIR"]), Path(env["PROGRADE_SOURCES_DIR"]))
+
+@dataclass(frozen=True, slots=True)
+class GoogleCloudSettings:
+    """
+    A function on Google Cloud.
+
+    `queues` are the names of the page queues by source; the URLs are the functions' own, and the audiences of the
+    identity tokens that they are called with. `certs_url` and `cloud_tasks_emulator` point elsewhere than to Google
+    only where stand-ins are tried; those of the other services are found by Google's own libraries.
+    """
+
+    project: str
+    location: str
+    firestore_database: str
+    dataset: str
+    bucket_state: str
+    bucket_exports: str
+    queue_control: str
+    queues: Mapping[str, str]
+    start_batch_url: str
+    fetch_page_url: str
+    finalize_url: str
+    tasks_account: str
+    scheduler_account: str
+    serves: Serves
+    certs_url: str
+    cloud_tasks_emulator: str
+
+    @property
+    def own_url(self) -> str:
+        """The URL of this function, whose task and scheduler routes are called with tokens made out for it."""
+        match self.serves:
+            case Serves.PAGES:
+                return self.fetch_page_url
+            case Serves.FINALIZE:
+                return self.finalize_url
+            case Serves.BATCHES | Serves.CONSOLE | Serves.WEBHOOK:
+                return self.start_batch_url
+
+
+LOCAL_VARIABLES: Mapping[str, str] = MappingProxyType(
+    {
+        "PROGRADE_DATA_DIR": "the folder that keeps batches, raw rows and exports",
+        "PROGRADE_SOURCES_DIR": "the folder that holds the source files",
+    }
+)
+"""What each is."""
+GOOGLE_CLOUD_VARIABLES: Mapping[str, str] = MappingProxyType(
+    {
+        "PROGRADE_BUCKET_EXPORTS": "google_storage_bucket.exports",
+        "PROGRADE_BUCKET_STATE": "google_storage_bucket.state",
+        "PROGRADE_DATASET": "google_bigquery_dataset.main",
+        "PROGRADE_FETCH_PAGE_URL": "local.urls",
+        "PROGRADE_FINALIZE_URL": "local.urls",
+        "PROGRADE_FIRESTORE_DATABASE": "google_firestore_database.main",
+        "PROGRADE_LOCATION": "var.region",
+        "PROGRADE_PROJECT": "var.project",
+        "PROGRADE_QUEUES": "google_cloud_tasks_queue.pages",
+        "PROGRADE_QUEUE_CONTROL": "google_cloud_tasks_queue.control",
+        "PROGRADE_SCHEDULER_ACCOUNT": "google_service_account.scheduler",
+        "PROGRADE_SERVES": "local.functions",
+        "PROGRADE_START_BATCH_URL": "local.urls",
+        "PROGRADE_TASKS_ACCOUNT": "google_service_account.tasks",
+    }
+)
+"""What provides each, in infra/terraform."""
+
+
+def read_settings(env: Mapping[str, str]) -> LocalSettings | GoogleCloudSettings:
+    """Read the settings of the family that PROGRADE_FAMILY names, one machine's by default; raises SettingsError."""
+    family = env.get("PROGRADE_FAMILY") or Family.LOCAL
+    if family not in set(Family):
+        raise SettingsError([Problem("PROGRADE_FAMILY", family, f"must be {' or '.join(Family)}")])
+    return _google_cloud(env) if family == Family.GCP else _local(env)
+
+
+def _local(env: Mapping[str, str]) -> LocalSettings:
+    problems = [
+        Problem(name, None, f"set the environment variable to {what}")
+        for name, what in LOCAL_VARIABLES.items()
+        if not env.get(name)
+    ]
+    if problems:
+        raise SettingsError(problems)
+    return LocalSettings(Path(env["PROGRADE_DATA_DIR"]), Path(env["PROGRADE_SOURCES_DIR"]))
+
+
+def _google_cloud(env: Mapping[str, str]) -> GoogleCloudSettings:
+    given = {name: env.get(name, "") for name in GOOGLE_CLOUD_VARIABLES}
+    problems = [_problem(name, None, "is missing") for name, value in given.items() if not value]
+    queues = _queues(given["PROGRADE_QUEUES"])
+    if given["PROGRADE_QUEUES"] and not queues:
+        problems.append(
+            _problem("PROGRADE_QUEUES", given["PROGRADE_QUEUES"], "must be JSON: the queue's name by source")
+        )
+    if given["PROGRADE_SERVES"] and given["PROGRADE_SERVES"] not in set(Serves):
+        problems.append(_problem("PROGRADE_SERVES", given["PROGRADE_SERVES"], f"must be one of {', '.join(Serves)}"))
+    problems += [
+        _problem(name, value, "must be the URL of a function, https://NAME-NUMBER.REGION.run.app")
+        for name, value in given.items()
+        if name.endswith("_URL") and value and not _is_url(value)
+    ]
+    problems += [
+        _problem(name, value, "must be the e-mail address of a service account")
+        for name, value in given.items()
+        if name.endswith("_ACCOUNT") and value and "@" not in value
+    ]
+    if problems:
+        raise SettingsError(problems)
+    return GoogleCloudSettings(
+        project=given["PROGRADE_PROJECT"],
+        location=given["PROGRADE_LOCATION"],
+        firestore_database=given["PROGRADE_FIRESTORE_DATABASE"],
+        dataset=given["PROGRADE_DATASET"],
+        bucket_state=given["PROGRADE_BUCKET_STATE"],
+        bucket_exports=given["PROGRADE_BUCKET_EXPORTS"],
+        queue_control=given["PROGRADE_QUEUE_CONTROL"],
+        queues=MappingProxyType(queues),
+        start_batch_url=given["PROGRADE_START_BATCH_URL"],
+        fetch_page_url=given["PROGRADE_FETCH_PAGE_URL"],
+        finalize_url=given["PROGRADE_FINALIZE_URL"],
+        tasks_account=given["PROGRADE_TASKS_ACCOUNT"],
+        scheduler_account=given["PROGRADE_SCHEDULER_ACCOUNT"],
+        serves=Serves(given["PROGRADE_SERVES"]),
+        certs_url=env.get("PROGRADE_CERTS_URL") or CERTS_URL,
+        cloud_tasks_emulator=env.get("CLOUD_TASKS_EMULATOR_HOST", ""),
+    )
+
+
+def _problem(name: str, value: str | None, what: str) -> Problem:
+    return Problem(name, value, f"{what}; infra/terraform sets it from {GOOGLE_CLOUD_VARIABLES[name]}: apply it again")
+
+
+def _queues(text: str) -> dict[str, str]:
+    """Read the queues by source; empty when there are none to be read."""
+    try:
+        queues = json.loads(text or "{}")
+    except json.JSONDecodeError:
+        return {}
+    is_right = isinstance(queues, dict) and all(isinstance(name, str) and name for name in queues.values())
+    return queues if is_right else {}
+
+
+def _is_url(text: str) -> bool:
+    """Tell whether something is a URL without a path; a token's audience must be it to the letter."""
+    try:
+        url = urlsplit(text)
+    except ValueError:
+        return False
+    is_loopback = url.hostname in {"127.0.0.1", "localhost"}
+    return bool(url.hostname) and url.scheme in ({"https", "http"} if is_loopback else {"https"}) and not url.path
 
 
 def pace_dir(env: Mapping[str, str]) -> Path:

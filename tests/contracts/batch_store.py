@@ -248,10 +248,16 @@ class BatchStoreContract:
     # --- the watermark
 
     def test_there_is_no_watermark_before_the_first_sounding(self, store: BatchStore) -> None:
-        assert store.watermark() is None
+        assert store.watermark("north") is None
 
     def test_the_watermark_never_sinks(self, store: BatchStore) -> None:
         for age in (2, 1, 3, 1, 5):
-            store.raise_watermark(NOON - age * SECOND)
+            store.raise_watermark("north", NOON - age * SECOND)
 
-        assert NOON - SECOND == store.watermark()
+        assert NOON - SECOND == store.watermark("north")
+
+    def test_each_source_has_a_watermark_of_its_own(self, store: BatchStore) -> None:
+        store.raise_watermark("north", NOON)
+        store.raise_watermark("south", NOON - SECOND)
+
+        assert (NOON, NOON - SECOND) == (store.watermark("north"), store.watermark("south"))

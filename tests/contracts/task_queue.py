@@ -53,7 +53,7 @@ class TaskQueueContract:
             (SeedTask(BATCH.batch_id, wake=2, offset=4096, due_at=NOON), read_seed_task),
             (WakeTask(BATCH.batch_id, epoch=2, turn=7, due_at=NOON), read_wake_task),
             (FinalizeTask(BATCH.batch_id, grading_run=1, wake=3, due_at=NOON), read_finalize_task),
-            (SoundingTask(sent_at=NOON, due_at=NOON), read_sounding_task),
+            (SoundingTask("north", sent_at=NOON, due_at=NOON), read_sounding_task),
         ],
         ids=["page", "awkward page", "seed", "wake", "finalize", "sounding"],
     )

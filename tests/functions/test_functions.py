@@ -7,13 +7,16 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from prograde.adapters.documents import write_task
 from prograde.adapters.local.data_directory import DataDirectory
 from prograde.adapters.local.source_files import SourceFolder
-from prograde.bootstrap import LocalMachine, function_app, local_machine
+from prograde.adapters.local.wsgi_client import IN_PROCESS
+from prograde.bootstrap.local_machine import LocalMachine, function_app, local_machine
 from prograde.domain.effects import PageTask, effects
+from prograde.entrypoints.order_schedule import quarter
 from prograde.sandbox.seeding import seeded_market
 from prograde.sandbox.server import SandboxServer
 from prograde.use_cases.steer import pause_batch, resume_batch
@@ -38,6 +41,13 @@ def machine(practice_api: SandboxServer, tmp_path: Path, monkeypatch: pytest.Mon
         yield lent
 
 
+def dispatcher_client(machine: LocalMachine, function: str) -> FlaskClient:
+    """Call a function as the dispatcher does, from inside the process."""
+    client = function_app(function, machine.services).test_client()
+    client.environ_base[IN_PROCESS] = "1"
+    return client
+
+
 def post_batch(machine: LocalMachine, roster: str, key: str = "", **fields: str) -> TestResponse:
     client = function_app("start_batch", machine.services).test_client()
     form = {"source": "source", "roster": (io.BytesIO(roster.encode()), "roster.csv"), **fields}
@@ -51,7 +61,7 @@ def first_task(machine: LocalMachine, batch_id: str, professional_id: str) -> Pa
 
 
 def deliver(machine: LocalMachine, task: PageTask, retries: int = 0) -> TestResponse:
-    client = function_app("fetch_page", machine.services).test_client()
+    client = dispatcher_client(machine, "fetch_page")
     headers = {"X-CloudTasks-TaskRetryCount": str(retries)}
     return client.post("/", data=write_task(task), headers=headers)
 
@@ -112,9 +122,9 @@ def test_a_task_before_its_professional_is_to_be_delivered_again(machine: LocalM
     batch_id = post_batch(machine, "professional_id\nA1\n").get_json()["batch_id"]
     task = first_task(machine, batch_id, "A1")
     ahead = PageTask(batch_id, "A1", task.step + 1, task.wake, task.due_at)
-    assert 503 == deliver(machine, ahead).status_code
+    assert 429 == deliver(machine, ahead).status_code
     unseeded = PageTask(batch_id, "A2", 0, 0, task.due_at)
-    assert 503 == deliver(machine, unseeded).status_code
+    assert 429 == deliver(machine, unseeded).status_code
 
 
 def test_a_page_that_killed_its_handler_three_times_is_a_failure_without_a_call(
@@ -135,7 +145,7 @@ def test_a_delivered_wake_task_wakes_who_is_unfinished(machine: LocalMachine) ->
     pause_batch(machine.services, batch_id, "by hand")
     resumed = resume_batch(machine.services, batch_id)
     [task] = effects(resumed)
-    client = function_app("start_batch", machine.services).test_client()
+    client = dispatcher_client(machine, "start_batch")
     for _ in range(2):
         assert 200 == client.post("/tasks/wake", data=write_task(task)).status_code
     assert machine.services.store.batch(batch_id).waking is None  # type: ignore[union-attr]
@@ -150,19 +160,80 @@ def test_a_body_that_is_no_task_is_bad_input(machine: LocalMachine) -> None:
         ("start_batch", "/tasks/seed"),
         ("start_batch", "/tasks/wake"),
     ):
-        client = function_app(name, machine.services).test_client()
+        client = dispatcher_client(machine, name)
         for body in (b"", b"{}", b"\xff", b"[1]", b'{"batch_id": 7}'):
             response = client.post(path, data=body)
             assert 400 == response.status_code
             assert "body" == response.get_json()["problems"][0]["field"]
 
 
+def schedule(**changed: object) -> str:
+    return json.dumps({"schedule": "quarterly", "source": "source", "roster": "rosters/north.csv", **changed})
+
+
+def test_a_schedule_starts_one_batch_a_quarter(machine: LocalMachine) -> None:
+    machine.services.blobs.put("rosters/north.csv", io.BytesIO(b"professional_id\nA1\nA2\n"))
+    client = dispatcher_client(machine, "start_batch")
+    first, again = (client.post("/tasks/scheduled-batch", data=schedule()) for _ in range(2))
+    assert [202, 202] == [first.status_code, again.status_code]
+    assert first.get_json() == again.get_json()
+    assert [2] == [batch.roster.professionals for batch in machine.services.store.batches()]
+    other = client.post("/tasks/scheduled-batch", data=schedule(schedule="yearly"))
+    assert other.get_json()["batch_id"] != first.get_json()["batch_id"]
+
+
+def test_a_schedule_that_is_wrong_starts_nothing_and_says_what_is_wrong(machine: LocalMachine) -> None:
+    client = dispatcher_client(machine, "start_batch")
+    for wrong, field in (
+        ({"roster": "batches/x/roster.csv"}, "roster"),
+        ({"schedule": None}, "schedule"),
+        ({"surprise": 1}, "surprise"),
+        ({"parameters": []}, "parameters"),
+    ):
+        response = client.post("/tasks/scheduled-batch", data=schedule(**wrong))
+        assert 400 == response.status_code
+        assert [field] == [problem["field"] for problem in response.get_json()["problems"]]
+    assert 404 == client.post("/tasks/scheduled-batch", data=schedule()).status_code, "no such roster"
+    assert 400 == client.post("/tasks/scheduled-batch", data="no JSON").status_code
+    assert [] == list(machine.services.store.batches())
+
+
+@pytest.mark.parametrize(
+    ("day", "expected"),
+    [(date(2026, 1, 1), "2026-Q1"), (date(2026, 3, 31), "2026-Q1"), (date(2026, 10, 1), "2026-Q4")],
+)
+def test_a_quarter_is_three_months(day: date, expected: str) -> None:
+    assert expected == quarter(day)
+
+
+@pytest.mark.parametrize(
+    ("function", "path"),
+    [
+        ("fetch_page", "/"),
+        ("fetch_page", "/sounding"),
+        ("finalize", "/"),
+        ("start_batch", "/tasks/seed"),
+        ("start_batch", "/tasks/wake"),
+        ("start_batch", "/tasks/supervise"),
+        ("start_batch", "/tasks/scheduled-batch"),
+    ],
+)
+def test_on_one_machine_only_its_own_process_delivers_tasks(machine: LocalMachine, function: str, path: str) -> None:
+    client = function_app(function, machine.services).test_client()
+    headers = {"Prograde.In-Process": "True", "prograde.in_process": "True", "X-CloudTasks-TaskName": "x"}
+    response = client.post(path, headers=headers)
+    assert 401 == response.status_code
+    assert "Bearer" == response.headers["WWW-Authenticate"]
+    assert "UnknownCallerError" == response.get_json()["title"]
+
+
 def test_the_environment_builds_the_services_of_a_function_that_is_hosted_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client = function_app("start_batch").test_client()
+    client.environ_base[IN_PROCESS] = "1"
     response = client.post("/tasks/supervise")
-    assert 400 == response.status_code
+    assert 503 == response.status_code
     assert ["PROGRADE_DATA_DIR", "PROGRADE_SOURCES_DIR"] == [
         problem["field"] for problem in response.get_json()["problems"]
     ]

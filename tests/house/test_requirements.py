@@ -49,10 +49,12 @@ def test_no_requirements_file_says_where_packages_come_from(path: Path) -> None:
     ("name", "groups"),
     [
         ("local.txt", ("core", "local", "build")),
-        ("dev.txt", ("core", "local", "build", "dev")),
+        ("gcp.txt", ("core", "gcp")),
+        ("dev.txt", ("core", "local", "gcp", "build", "dev")),
+        ("bqemulator.txt", ("bqemulator",)),
         ("lock.txt", ("lock",)),
     ],
-    ids=["local", "dev", "lock"],
+    ids=["local", "gcp", "dev", "bqemulator", "lock"],
 )
 def test_the_pins_satisfy_what_the_project_states(name: str, groups: tuple[str, ...]) -> None:
     pinned = pins(name)
@@ -65,5 +67,6 @@ def test_the_pins_satisfy_what_the_project_states(name: str, groups: tuple[str, 
     assert [] == missed
 
 
-def test_development_runs_what_one_machine_runs() -> None:
-    assert pins("local.txt").items() <= pins("dev.txt").items()
+@pytest.mark.parametrize("name", ["local.txt", "gcp.txt"])
+def test_development_runs_what_is_deployed(name: str) -> None:
+    assert pins(name).items() <= pins("dev.txt").items()

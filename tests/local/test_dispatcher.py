@@ -24,7 +24,7 @@ from tests.local.shifted_clock import ShiftedClock
     ("make", "function", "path", "at"),
     [
         (lambda now: replace(PAGE_TASK, due_at=now), "fetch_page", "/", Queue.PAGES),
-        (lambda now: SoundingTask(now, now), "fetch_page", "/sounding", Queue.PAGES),
+        (lambda now: SoundingTask("north", now, now), "fetch_page", "/sounding", Queue.PAGES),
         (lambda now: SeedTask(BATCH.batch_id, 0, 0, now), "start_batch", "/tasks/seed", Queue.CONTROL),
         (lambda now: FinalizeTask(BATCH.batch_id, 1, 0, now), "finalize", "/", Queue.CONTROL),
     ],
@@ -154,7 +154,7 @@ def test_a_sounding_waits_until_every_page_handed_out_before_it_is_finished(
         return 200
 
     now = clock.now()
-    queue.enqueue([replace(PAGE_TASK, due_at=now), SoundingTask(sent_at=now, due_at=now)])
+    queue.enqueue([replace(PAGE_TASK, due_at=now), SoundingTask("north", sent_at=now, due_at=now)])
     with running(dispatching(queue, clock, {"fetch_page": Function(answer)}), queue):
         wait_until(lambda: queue.next_due_at(Queue) is None)
         time.sleep(0.1)

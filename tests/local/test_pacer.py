@@ -9,7 +9,7 @@ import pytest
 
 from prograde.adapters.local.pacer import Pacer
 from prograde.adapters.local.rate_ledger import RateLedger
-from prograde.adapters.local.system_clock import SystemClock
+from prograde.adapters.system_clock import SystemClock
 from prograde.domain.pace import RateLimit
 from prograde.errors import CorruptionError, InterruptedCallError
 from prograde.ports import Clock

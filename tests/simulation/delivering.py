@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import flask
 
-from prograde.adapters.local.dispatcher import _ROUTES
-from prograde.adapters.local.wsgi_client import Response, post
-from prograde.bootstrap import EXTENSION
+from prograde.adapters.local.wsgi_client import InProcessCallers, Response, post
+from prograde.adapters.task_routes import ROUTES
+from prograde.bootstrap.hosted import EXTENSION, Hosted
 from prograde.domain.effects import FinalizeTask, Queue
 from tests.simulation.chance import Fault
 from tests.simulation.memory_task_queue import Entry
@@ -22,7 +22,7 @@ RATES = (20.0, 2.0, 0.1)
 """Page tasks a second: at the slowest a backlog is older than what supervise takes for standing still."""
 ATTEMPTS_MAX = (3, 8, 20)
 LATE_SECONDS = (60.0, 600.0, 20_000.0)
-ANSWERS = (200, 503)
+ANSWERS = (200, 429, 503)
 """A task is done, or to be tried again: any other answer would be a task that should not have been."""
 
 
@@ -158,7 +158,8 @@ class Deliverer:
 
     def post(self, process: Process, kind: str, body: bytes, headers: Mapping[str, str]) -> Response:
         """Post to a function as it runs in a process."""
-        return self._post(process, *_ROUTES[kind], body, headers)
+        route = ROUTES[kind]
+        return self._post(process, route.function, route.path, body, headers)
 
     def supervise(self, process: Process) -> None:
         """Post what a scheduler posts each minute."""
@@ -167,7 +168,7 @@ class Deliverer:
     def _post(self, process: Process, function: str, path: str, body: bytes, headers: Mapping[str, str]) -> Response:
         app = self._functions[function]
         # Read at the beginning of the request, before the first turn of anybody else.
-        app.extensions[EXTENSION] = process.services
+        app.extensions[EXTENSION] = Hosted(process.services, InProcessCallers())
         response = post(app, path, body, headers)
         self._world.note(f"answers {response.status}")
         if response.status not in ANSWERS:

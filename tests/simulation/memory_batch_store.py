@@ -33,7 +33,7 @@ class MemoryBatchStore(BatchStore):
     def __init__(self, audit: Callable[[Written, Written], None] = lambda _before, _after: None) -> None:
         self._documents: Written = {}
         self._versions: dict[Key, int] = {}
-        self._watermark: datetime | None = None
+        self._watermarks: dict[str, datetime] = {}
         self._guard = threading.Lock()
         self._audit = audit
 
@@ -124,12 +124,12 @@ class MemoryBatchStore(BatchStore):
         return [value for value in values if isinstance(value, Professional) and value.batch_id == batch_id]
 
     @override
-    def watermark(self) -> datetime | None:
-        return self._watermark
+    def watermark(self, source: str) -> datetime | None:
+        return self._watermarks.get(source)
 
     @override
-    def raise_watermark(self, sent_at: datetime) -> None:
-        self._watermark = max(sent_at, self._watermark or sent_at)
+    def raise_watermark(self, source: str, sent_at: datetime) -> None:
+        self._watermarks[source] = max(sent_at, self._watermarks.get(source, sent_at))
 
 
 class _OptimisticTransaction(Transaction):

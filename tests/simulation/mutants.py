@@ -55,7 +55,7 @@ MUTANTS = (
     _mutant(
         "a backlog is taken for standing still",
         "use_cases.supervise",
-        ("watermark = services.store.watermark()", "watermark = now"),
+        ("watermark = services.store.watermark(batch.source)", "watermark = now"),
     ),
     _mutant(
         "supervise wakes nobody",

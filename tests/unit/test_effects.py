@@ -118,7 +118,12 @@ tasks = (
     | st.builds(SeedTask, texts, numbers, numbers, st.just(NOW))
     | st.builds(WakeTask, texts, numbers, numbers, st.just(NOW))
     | st.builds(FinalizeTask, texts, numbers, numbers, st.just(NOW))
-    | st.builds(SoundingTask, numbers.map(lambda minutes: NOW + timedelta(minutes=minutes)), st.just(NOW))
+    | st.builds(
+        SoundingTask,
+        st.sampled_from(["north", "south"]),
+        numbers.map(lambda minutes: NOW + timedelta(minutes=minutes)),
+        st.just(NOW),
+    )
 )
 
 

@@ -162,7 +162,7 @@ def test_supervise_wakes_the_probe_that_lost_its_task_and_nobody_else(outage: Be
     who, wake = probe(outage).professional_id, probe(outage).wake
     outage.due_later()
     outage.clock.sleep(600.0)
-    outage.deliver(SoundingTask(outage.clock.now(), outage.clock.now()))
+    outage.deliver(SoundingTask("north", outage.clock.now(), outage.clock.now()))
 
     outage.supervise()
 
@@ -173,7 +173,7 @@ def test_supervise_wakes_the_probe_that_lost_its_task_and_nobody_else(outage: Be
 def test_supervise_leaves_a_probe_that_waits_for_its_time_alone(outage: Bench) -> None:
     before = probe(outage)
     outage.clock.sleep(600.0)
-    outage.deliver(SoundingTask(before.due_at + 119 * SECOND, outage.clock.now()))
+    outage.deliver(SoundingTask("north", before.due_at + 119 * SECOND, outage.clock.now()))
 
     outage.supervise()
 

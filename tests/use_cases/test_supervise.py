@@ -41,7 +41,7 @@ def lost(bench: Bench) -> Bench:
 def pass_over(bench: Bench) -> None:
     """Let the page queue come as far as the present, which is ten minutes on."""
     bench.clock.sleep(600.0)
-    bench.deliver(SoundingTask(sent_at=bench.clock.now(), due_at=bench.clock.now()))
+    bench.deliver(SoundingTask("north", sent_at=bench.clock.now(), due_at=bench.clock.now()))
 
 
 # --- professionals
@@ -78,7 +78,7 @@ def test_who_waits_behind_a_backlog_is_not_woken_however_long(bench: Bench) -> N
 
 
 def test_a_sounding_delivered_late_tells_only_how_far_the_queue_had_come(lost: Bench) -> None:
-    sounding = SoundingTask(sent_at=NOON + GRACE, due_at=NOON + GRACE)
+    sounding = SoundingTask("north", sent_at=NOON + GRACE, due_at=NOON + GRACE)
     lost.clock.sleep(3_000.0)
     lost.deliver(sounding)
 
@@ -91,7 +91,7 @@ def test_a_sounding_delivered_late_tells_only_how_far_the_queue_had_come(lost: B
 def test_the_grace_is_measured_from_the_watermark(lost: Bench, later: timedelta, wake: int) -> None:
     lost.clock.sleep(3_000.0)
     sent_at = NOON + GRACE + later
-    lost.deliver(SoundingTask(sent_at, sent_at))
+    lost.deliver(SoundingTask("north", sent_at, sent_at))
 
     lost.supervise()
 
@@ -104,14 +104,23 @@ def test_each_supervise_sends_a_sounding_through_the_page_queue(bench: Bench) ->
     for _ in range(2):
         bench.clock.sleep(60.0)
         bench.supervise()
-        assert [SoundingTask(bench.clock.now(), bench.clock.now())] == bench.due()
+        assert [SoundingTask("north", bench.clock.now(), bench.clock.now())] == bench.due()
 
 
 def test_a_delivered_sounding_raises_the_watermark_and_never_lowers_it(bench: Bench) -> None:
     for sent_at in (NOON + SECOND, NOON):
-        bench.deliver(SoundingTask(sent_at, sent_at))
+        bench.deliver(SoundingTask("north", sent_at, sent_at))
 
-    assert NOON + SECOND == bench.services.store.watermark()
+    assert NOON + SECOND == bench.services.store.watermark("north")
+
+
+def test_how_far_another_source_s_queue_has_come_says_nothing(lost: Bench) -> None:
+    lost.clock.sleep(600.0)
+    lost.deliver(SoundingTask("south", sent_at=lost.clock.now(), due_at=lost.clock.now()))
+
+    lost.supervise()
+
+    assert [0, 0] == [lost.professional(who).wake for who in ("A1", "A2")]
 
 
 def test_who_was_woken_a_moment_ago_is_not_woken_again(lost: Bench) -> None:

@@ -8,6 +8,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from prograde.domain.batch import Batch, Counter, Parameters
 from prograde.domain.effects import FinalizeTask, PageTask, SeedTask, SoundingTask, Task, WakeTask
+from prograde.domain.leases import Ledger
 from prograde.domain.professional import Professional
 from prograde.errors import CorruptionError, InputError, Problem
 
@@ -70,6 +71,7 @@ def _base64(value: object) -> str:
 
 BATCH = Document(Batch)
 COUNTER = Document(Counter)
+LEDGER = Document(Ledger)
 PARAMETERS = Document(Parameters)
 PROFESSIONAL = Document(Professional)
 

@@ -96,6 +96,24 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
         *_columns(batch_id="STRING", grading_run="INTEGER", professional_id="STRING", grade="STRING", tier="INTEGER"),
         Column("reasons", "STRING", is_repeated=True),
     ),
+    "batches": _columns(at="TIMESTAMP", batch_id="STRING", status="STRING", document="STRING"),
+    "runs": _columns(
+        batch_id="STRING",
+        grading_run="INTEGER",
+        source="STRING",
+        source_sha256="STRING",
+        roster_sha256="STRING",
+        parameters="STRING",
+        code_version="STRING",
+        started_at="TIMESTAMP",
+        finished_at="TIMESTAMP",
+        professionals="INTEGER",
+        raw_pages="INTEGER",
+        calls="INTEGER",
+        differences="INTEGER",
+        export_prefix="STRING",
+        export_digest="STRING",
+    ),
 }
 
 

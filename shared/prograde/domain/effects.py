@@ -65,8 +65,9 @@ class FinalizeTask:
 
 @dataclass(frozen=True, slots=True)
 class SoundingTask:
-    """A task that makes no call: its delivery shows how far the page queue has come."""
+    """A task that makes no call: its delivery shows how far the page queue of a source has come."""
 
+    source: str
     sent_at: datetime
     due_at: datetime
 
@@ -86,7 +87,7 @@ def task_name(task: Task) -> str:
         case FinalizeTask():
             return digest("finalize", task.batch_id, task.grading_run, task.wake)
         case SoundingTask():
-            return digest("sounding", task.sent_at.isoformat())
+            return digest("sounding", task.source, task.sent_at.isoformat())
 
 
 def digest(*parts: object) -> str:

@@ -16,13 +16,14 @@ from shutil import copytree
 
 import click
 
+from prograde import __version__
 from prograde.adapters.listing_api.source_file import source_schema
 from prograde.adapters.local.data_directory import DataDirectory
-from prograde.adapters.local.system_clock import SystemClock
-from prograde.bootstrap import code_version
+from prograde.adapters.system_clock import SystemClock
 from prograde.entrypoints import session
 from prograde.entrypoints.dead_letters import dead_letters
-from prograde.entrypoints.order import checked_order, given_files
+from prograde.entrypoints.order import checked_order
+from prograde.entrypoints.order_files import given_files
 from prograde.entrypoints.session import Terminal
 from prograde.entrypoints.steering import cancel, pause, resume
 from prograde.entrypoints.workplace import (
@@ -69,7 +70,7 @@ def _order(*, is_roster_required: bool) -> Callable[[F], F]:
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(code_version(), prog_name="prograde")
+@click.version_option(__version__, prog_name="prograde")
 def cli() -> None:
     """Grade real-estate professionals by what a listing API says they sold."""
 

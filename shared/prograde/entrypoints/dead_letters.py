@@ -10,7 +10,7 @@ import click
 from rich.markup import escape
 from rich.table import Table
 
-from prograde.bootstrap import LocalMachine
+from prograde.bootstrap.local_machine import LocalMachine
 from prograde.domain.batch import Batch, BatchStatus
 from prograde.domain.professional import Professional, Stage
 from prograde.entrypoints import session

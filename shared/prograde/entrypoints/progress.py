@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, TaskID, TextColumn
 from rich.progress import Progress as Bar
 
-from prograde.bootstrap import LocalMachine
+from prograde.bootstrap.local_machine import LocalMachine
 from prograde.domain.source_health import Outage
 from prograde.errors import ProgradeError
 from prograde.use_cases.read_batch import Progress, read_progress

@@ -12,7 +12,7 @@ from types import FrameType
 from rich.console import Console
 from rich.table import Table
 
-from prograde.bootstrap import LocalMachine
+from prograde.bootstrap.local_machine import LocalMachine
 from prograde.domain.batch import Batch, BatchStatus
 from prograde.entrypoints.progress import ProgressDisplay, counts_text, outage_text
 from prograde.entrypoints.summary import CAUSES_SHOWN, Findings, findings, print_result

@@ -11,7 +11,7 @@ import click
 from prograde import structured_logging
 from prograde.adapters.local.data_directory import DataDirectory
 from prograde.adapters.local.source_files import SourceFolder
-from prograde.bootstrap import LocalMachine, local_machine
+from prograde.bootstrap.local_machine import LocalMachine, local_machine
 from prograde.domain.batch import Batch, BatchStatus
 from prograde.errors import InputError, NotFoundError, Problem
 from prograde.use_cases.read_batch import read_batch

@@ -34,13 +34,15 @@ def supervise(services: Services) -> None:
     ]
     if not moving:
         return
-    watermark = services.store.watermark()
     for batch in moving:
         _wake_chains(services, batch, now)
+        watermark = services.store.watermark(batch.source)
         if watermark is not None:
             for professional in _overdue(services, batch, watermark - GRACE):
                 _wake_professional(services, batch, professional, watermark - GRACE)
-    services.queue.enqueue((SoundingTask(sent_at=now, due_at=now),))
+    # Each source has a page queue of its own, which comes as far as its own rate lets it.
+    sources = sorted({batch.source for batch in moving})
+    services.queue.enqueue([SoundingTask(source, sent_at=now, due_at=now) for source in sources])
 
 
 def _overdue(services: Services, batch: Batch, before: datetime) -> Iterable[Professional]:
@@ -52,8 +54,8 @@ def _overdue(services: Services, batch: Batch, before: datetime) -> Iterable[Pro
 
 
 def sound(services: Services, task: SoundingTask) -> None:
-    """Take a delivered sounding: the page queue has come as far as the moment it was sent."""
-    services.store.raise_watermark(task.sent_at)
+    """Take a delivered sounding: the page queue of its source has come as far as the moment it was sent."""
+    services.store.raise_watermark(task.source, task.sent_at)
 
 
 def _wake_chains(services: Services, batch: Batch, now: datetime) -> None:

@@ -4,12 +4,12 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from hashlib import sha256
-from importlib.metadata import PackageNotFoundError, version
 from types import TracebackType
 from typing import Self
 
 import orjson
 
+from prograde import __version__
 from prograde.adapters.listing_api.auth import with_params
 from prograde.adapters.listing_api.error_handler import UnusableAnswerError, refusal
 from prograde.adapters.listing_api.http_caller import Answer, HttpCaller
@@ -98,21 +98,13 @@ class HttpListingSource:
 
 
 def _request_headers(source: Source) -> Mapping[str, str]:
-    headers = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": _user_agent()}
+    headers = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": f"prograde/{__version__}"}
     # By their lower-case names, so that a source's own Accept replaces ours and is not sent beside it.
     by_name = {name.lower(): (name, value) for name, value in headers.items()}
     by_name |= {name.lower(): (name, value.reveal()) for name, value in source.client.headers.items()}
     if source.client.auth is not None:
         by_name |= {name.lower(): (name, value) for name, value in source.client.auth.headers().items()}
     return dict(by_name.values())
-
-
-def _user_agent() -> str:
-    try:
-        return f"prograde/{version('prograde')}"
-    except PackageNotFoundError:
-        # A deployed function carries the package as files, without an installation's record.
-        return "prograde"
 
 
 def _kept(headers: Mapping[str, str]) -> list[tuple[str, str]]:

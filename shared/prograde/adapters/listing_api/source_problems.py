@@ -14,6 +14,7 @@ from prograde.adapters.listing_api.source_model import SourceTable
 from prograde.errors import Problem
 
 HIDDEN = "(hidden)"
+_WHERE = "set it (on Google Cloud by the variable secrets of infra/terraform)"
 
 _SECRET_HEADER = re.compile(r"authorization|cookie|credential|password|secret|token|api-?key|-key$", re.IGNORECASE)
 _SECRET_PARAM = re.compile(
@@ -80,7 +81,7 @@ def secret_problems(document: Mapping[str, object], env: Mapping[str, str]) -> I
             for name in references:
                 reason = secret_problem(env.get(name, ""))
                 if reason is not None:
-                    yield Problem(field, f"${{env:{name}}}", f"the environment variable {name} {reason}: set it")
+                    yield Problem(field, f"${{env:{name}}}", f"the environment variable {name} {reason}: {_WHERE}")
 
 
 def _is_credential(path: tuple[str, ...]) -> bool:

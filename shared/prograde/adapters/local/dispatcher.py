@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 
 from prograde.adapters.local.sqlite_task_queue import Delivery, SqliteTaskQueue
 from prograde.adapters.local.wsgi_client import WsgiApp, post
+from prograde.adapters.task_routes import ROUTES, SOUNDING
 from prograde.domain.effects import Queue
 from prograde.ports import Clock
 
@@ -25,14 +26,6 @@ CONTROL_CONCURRENCY = 1
 ASK_EVERY = timedelta(milliseconds=100)
 LOOK_SECONDS = 1.0
 """What another process does, a pause or a cancel, rings no bell in this one."""
-SOUNDING = "sounding"
-_ROUTES = {
-    "page": ("fetch_page", "/"),
-    SOUNDING: ("fetch_page", "/sounding"),
-    "seed": ("start_batch", "/tasks/seed"),
-    "wake": ("start_batch", "/tasks/wake"),
-    "finalize": ("finalize", "/"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +172,7 @@ class Dispatcher:
 
     def _deliver(self, delivery: Delivery) -> Sequence[str]:
         """Post a task to its function; returns what is finished now: its name, or nothing if it has been put back."""
-        function, path = _ROUTES[delivery.kind]
+        route = ROUTES[delivery.kind]
         headers = {
             "X-CloudTasks-QueueName": delivery.queue,
             "X-CloudTasks-TaskName": delivery.name,
@@ -188,7 +181,7 @@ class Dispatcher:
             # As Cloud Functions sends it; functions-framework would draw one from twelve random letters.
             "Function-Execution-Id": delivery.name[:12],
         }
-        response = post(self._functions[function], path, delivery.body.encode(), headers)
+        response = post(self._functions[route.function], route.path, delivery.body.encode(), headers)
         if response.status // 100 == 2:  # noqa: PLR2004  # any 2xx acknowledges
             if self._refusals:
                 with self._guard:

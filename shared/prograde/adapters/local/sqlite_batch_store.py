@@ -26,7 +26,7 @@ CREATE TABLE IF NOT EXISTS professionals (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS open_by_due_at ON professionals (batch_id, due_at) WHERE state = 'open';
 CREATE INDEX IF NOT EXISTS by_state ON professionals (batch_id, state, professional_id);
-CREATE TABLE IF NOT EXISTS watermark (id INTEGER PRIMARY KEY CHECK (id = 0), sent_at INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS watermarks (source TEXT PRIMARY KEY, sent_at INTEGER NOT NULL) WITHOUT ROWID;
 """
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ROWS_IN_MEMORY = 500
@@ -132,19 +132,19 @@ class SqliteBatchStore:
             )
             return tuple(PROFESSIONAL.read(row[0]) for row in rows)
 
-    def watermark(self) -> datetime | None:
-        """Tell when the latest delivered sounding had been sent."""
+    def watermark(self, source: str) -> datetime | None:
+        """Tell when a source's latest delivered sounding had been sent."""
         with self._file.read() as connection:
-            row = connection.execute("SELECT sent_at FROM watermark").fetchone()
+            row = connection.execute("SELECT sent_at FROM watermarks WHERE source = ?", (source,)).fetchone()
         return None if row is None else moment_of(row[0])
 
-    def raise_watermark(self, sent_at: datetime) -> None:
+    def raise_watermark(self, source: str, sent_at: datetime) -> None:
         """Record a delivered sounding."""
         with self._file.write() as connection:
             connection.execute(
-                "INSERT INTO watermark VALUES (0, ?)"
+                "INSERT INTO watermarks VALUES (?, ?)"
                 " ON CONFLICT DO UPDATE SET sent_at = max(sent_at, excluded.sent_at)",
-                (microseconds(sent_at),),
+                (source, microseconds(sent_at)),
             )
 
     def close(self) -> None:

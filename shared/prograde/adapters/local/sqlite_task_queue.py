@@ -9,7 +9,8 @@ from prograde.adapters.documents import task_kind, write_task
 from prograde.adapters.local.bell import Bell
 from prograde.adapters.local.sqlite_batch_store import microseconds, moment_of
 from prograde.adapters.local.sqlite_file import SqliteFile
-from prograde.domain.effects import PageTask, Queue, SoundingTask, Task, task_name
+from prograde.adapters.task_routes import route_of
+from prograde.domain.effects import PageTask, Queue, Task, task_name
 from prograde.ports import Clock
 
 NAME_KEPT = timedelta(hours=1)
@@ -63,7 +64,7 @@ class SqliteTaskQueue:
         rows = [
             (
                 task_name(task),
-                _queue_of(task),
+                route_of(task).queue,
                 task_kind(task),
                 write_task(task),
                 task.step if isinstance(task, PageTask) else 0,
@@ -148,8 +149,3 @@ class SqliteTaskQueue:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
-
-
-def _queue_of(task: Task) -> Queue:
-    """Soundings go where pages go: they measure how far that queue has come."""
-    return Queue.PAGES if isinstance(task, PageTask | SoundingTask) else Queue.CONTROL

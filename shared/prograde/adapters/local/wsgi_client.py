@@ -1,11 +1,17 @@
-"""A post to a WSGI app in this process, without a socket."""
+"""A post to a WSGI app in this process, without a socket, and how the app knows it from any other."""
 
 import io
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from prograde.errors import UnknownCallerError
+from prograde.ports import Caller
+
 WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+IN_PROCESS = "prograde.in_process"
+"""A key of a WSGI environment: no header can become it, so whoever sets it is this process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +42,7 @@ def post(app: WsgiApp, path: str, body: bytes, headers: Mapping[str, str]) -> Re
         "wsgi.multiprocess": False,
         "wsgi.run_once": False,
         "HTTP_HOST": "localhost",
+        IN_PROCESS: True,
         **{"HTTP_" + name.upper().replace("-", "_"): value for name, value in headers.items()},
     }
     statuses: list[str] = []
@@ -52,3 +59,12 @@ def post(app: WsgiApp, path: str, body: bytes, headers: Mapping[str, str]) -> Re
         if close is not None:
             close()
     return Response(int(statuses[-1].split(" ", 1)[0]), content)
+
+
+class InProcessCallers:
+    """Callers of one machine: the dispatcher, queue and scheduler in one, posts from inside the process."""
+
+    def check(self, environ: Mapping[str, Any], caller: Caller) -> None:
+        """Let pass what was posted in this process."""
+        if not environ.get(IN_PROCESS):
+            raise UnknownCallerError(f"only the {caller} of this very process may call this")

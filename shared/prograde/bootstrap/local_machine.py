@@ -1,16 +1,15 @@
-"""The composition root: the only place that builds concrete things."""
+"""One machine: the local family over a data directory, and the functions hosted in this process."""
 
-import os
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
-from importlib.metadata import version
 from importlib.resources import as_file, files
 
 import flask
 import functions_framework
 
+from prograde import __version__
 from prograde.adapters.listing_api.http_listing_source import HttpListingSource
 from prograde.adapters.listing_api.source import Source
 from prograde.adapters.listing_api.source_file import load_source
@@ -23,16 +22,16 @@ from prograde.adapters.local.rate_ledger import RateLedger
 from prograde.adapters.local.source_files import SourceFolder
 from prograde.adapters.local.sqlite_batch_store import SqliteBatchStore
 from prograde.adapters.local.sqlite_task_queue import SqliteTaskQueue
-from prograde.adapters.local.system_clock import SystemClock
+from prograde.adapters.local.wsgi_client import InProcessCallers
+from prograde.adapters.system_clock import SystemClock
+from prograde.bootstrap.hosted import EXTENSION, Hosted
 from prograde.domain.batch import Batch
 from prograde.ports import ListingSource, SourceCatalog
-from prograde.settings import Settings, pace_dir
+from prograde.settings import LocalSettings, pace_dir
 from prograde.use_cases.services import Services
 from prograde.use_cases.start_batch import source_blob
 
 FUNCTIONS = ("start_batch", "fetch_page", "finalize")
-EXTENSION = "prograde"
-"""Under this name a function's Flask app holds its Services."""
 
 
 class LocalMachine:
@@ -57,7 +56,7 @@ class LocalMachine:
             catalog=catalog,
             clock=self._clock,
             listing_source=self.listing_source,
-            code_version=code_version(),
+            code_version=__version__,
         )
 
     def listing_source(self, batch: Batch) -> ListingSource:
@@ -126,30 +125,20 @@ def local_machine(directory: DataDirectory, catalog: SourceCatalog, env: Mapping
 
 
 def function_app(name: str, services: Services | None = None) -> flask.Flask:
-    """Host a function's `main.py` as functions-framework does; without `services` the environment decides."""
+    """
+    Host a function's `main.py` as functions-framework does; without `services` the environment decides.
+
+    With them, only this process may deliver tasks.
+    """
     with as_file(files("prograde.functions") / name / "main.py") as source:
         app: flask.Flask = functions_framework.create_app(target=name, source=str(source))  # type: ignore[no-untyped-call]
     if services is not None:
-        app.extensions[EXTENSION] = services
+        app.extensions[EXTENSION] = Hosted(services, InProcessCallers())
     return app
 
 
-def services_of(app: flask.Flask) -> Services:
-    """Give the services of a hosted function; a deployed one builds them at its first request."""
-    with _building:
-        if EXTENSION not in app.extensions:
-            settings = Settings.from_env(os.environ)
-            catalog = SourceFolder(settings.sources_dir)
-            directory = DataDirectory(settings.data_dir)
-            directory.folder.mkdir(parents=True, exist_ok=True)
-            app.extensions[EXTENSION] = LocalMachine(directory, catalog, os.environ).services
-    services: Services = app.extensions[EXTENSION]
-    return services
-
-
-_building = threading.Lock()
-
-
-def code_version() -> str:
-    """Tell the installed version of prograde."""
-    return version("prograde")
+def hosted_alone(settings: LocalSettings, env: Mapping[str, str]) -> Hosted:
+    """Give a function that was not hosted by a LocalMachine one of its own, which nobody dispatches tasks to."""
+    directory = DataDirectory(settings.data_dir)
+    directory.folder.mkdir(parents=True, exist_ok=True)
+    return Hosted(LocalMachine(directory, SourceFolder(settings.sources_dir), env).services, InProcessCallers())

@@ -1,0 +1,1 @@
+"""Adapters for Google Cloud: Firestore, Cloud Tasks, Cloud Storage."""

@@ -1,0 +1,145 @@
+"""Named tasks in Cloud Tasks."""
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import TimeoutError as PollingTimeoutError
+from dataclasses import dataclass
+from datetime import timedelta
+from random import SystemRandom
+
+from google.api_core.exceptions import AlreadyExists, DeadlineExceeded, GoogleAPICallError, from_grpc_status
+from google.api_core.future.polling import DEFAULT_POLLING
+from google.cloud.tasks_v2 import CloudTasksClient, CreateTaskRequest, HttpMethod, HttpRequest, OidcToken
+from google.cloud.tasks_v2 import Task as CloudTask
+
+from prograde.adapters.documents import write_task
+from prograde.adapters.gcp.error_mapping import mapped_errors, ours
+from prograde.adapters.task_routes import route_of
+from prograde.domain.effects import Queue, Task, task_name
+from prograde.errors import UnavailableError
+from prograde.ports import Clock
+
+BATCH_MAX = 100
+ATTEMPTS_MAX = 6
+BACKOFF_SECONDS_BASE = 0.1
+BACKOFF_SECONDS_MAX = 3.0
+CALL_SECONDS_MAX = 20.0
+BATCH_SECONDS_MAX = 60.0
+DISPATCH_DEADLINE = timedelta(minutes=30)
+"""The longest there is: a function's own time limit answers earlier, and nothing is sent again while it works."""
+_SERVICE = "Cloud Tasks"
+_POLLING = DEFAULT_POLLING.with_delay(initial=0.2, maximum=2.0)
+
+_Failure = tuple[CreateTaskRequest, GoogleAPICallError]
+
+
+@dataclass(frozen=True, slots=True)
+class Destinations:
+    """
+    Where tasks go.
+
+    Queues by their full names; `pages_queue` tells the one of a task's source credential. `function_urls` are the
+    functions' base URLs and the audiences of the tokens, whose identity is `caller`, a service account's e-mail.
+    """
+
+    control_queue: str
+    pages_queue: Callable[[Task], str]
+    function_urls: Mapping[str, str]
+    caller: str
+
+
+class CloudTasksTaskQueue:
+    """
+    TaskQueue over Cloud Tasks.
+
+    The client tries no creation again; here it is tried again, which is safe because every task has a name.
+    """
+
+    def __init__(self, client: CloudTasksClient, destinations: Destinations, clock: Clock) -> None:
+        self._client = client
+        self._destinations = destinations
+        self._clock = clock
+        self._jitter = SystemRandom()
+
+    def enqueue(self, tasks: Sequence[Task]) -> None:
+        """Create tasks whose names are free."""
+        by_queue: dict[str, dict[str, CreateTaskRequest]] = {}
+        for task in tasks:
+            request = self._request(task)
+            by_queue.setdefault(request.parent, {}).setdefault(request.task.name, request)
+        with mapped_errors(_SERVICE):
+            for named in by_queue.values():
+                self._create_all(list(named.values()))
+
+    def _create_all(self, requests: list[CreateTaskRequest]) -> None:
+        """Create tasks of one queue, those that failed for a passing reason again, with jittered pauses."""
+        failed: list[_Failure] = []
+        for attempt in range(ATTEMPTS_MAX):
+            if attempt:
+                bound = min(BACKOFF_SECONDS_MAX, BACKOFF_SECONDS_BASE * 2.0**attempt)
+                self._clock.sleep(self._jitter.uniform(0, bound))
+            parts = [requests[start : start + BATCH_MAX] for start in range(0, len(requests), BATCH_MAX)]
+            failed = [failure for part in parts for failure in self._create(part)]
+            if not failed:
+                return
+            requests = [request for request, _ in failed]
+        error = failed[0][1]
+        raise UnavailableError(f"{_SERVICE}: {len(failed)} tasks were not created: {error}") from error
+
+    def _create(self, requests: list[CreateTaskRequest]) -> list[_Failure]:
+        """Create up to a hundred tasks, and tell which failed for a passing reason."""
+        try:
+            if len(requests) > 1:
+                errors = self._create_batch(requests)
+            else:
+                self._client.create_task(request=requests[0], timeout=CALL_SECONDS_MAX)
+                errors = {}
+        except GoogleAPICallError as error:
+            errors = dict.fromkeys(range(len(requests)), error)
+        # Somebody created that task already, or an earlier try of ours whose answer was lost did.
+        errors = {index: why for index, why in errors.items() if not isinstance(why, AlreadyExists)}
+        for why in errors.values():
+            if ours(type(why)) is not UnavailableError:
+                raise why
+        return [(requests[index], why) for index, why in errors.items()]
+
+    def _create_batch(self, requests: list[CreateTaskRequest]) -> dict[int, GoogleAPICallError]:
+        """Create many tasks, and tell by their index why some were not; others may be there all the same."""
+        operation = self._client.batch_create_tasks(
+            parent=requests[0].parent, requests=requests, timeout=CALL_SECONDS_MAX
+        )
+        try:
+            operation.result(timeout=BATCH_SECONDS_MAX, polling=_POLLING)
+        except PollingTimeoutError as error:
+            raise DeadlineExceeded(f"a batch of tasks took more than {BATCH_SECONDS_MAX} s") from error
+        except GoogleAPICallError:
+            # An error of the whole says only that no single one succeeded; each has its own.
+            if not operation.metadata.failed_requests:
+                raise
+        return {
+            index: from_grpc_status(status.code, status.message)
+            for index, status in operation.metadata.failed_requests.items()
+        }
+
+    def _request(self, task: Task) -> CreateTaskRequest:
+        route = route_of(task)
+        base = self._destinations.function_urls[route.function]
+        if route.queue is Queue.CONTROL:
+            queue = self._destinations.control_queue
+        else:
+            queue = self._destinations.pages_queue(task)
+        request = HttpRequest(
+            http_method=HttpMethod.POST,
+            url=base.rstrip("/") + route.path,
+            headers={"Content-Type": "application/json"},
+            body=write_task(task).encode(),
+            oidc_token=OidcToken(service_account_email=self._destinations.caller, audience=base),
+        )
+        return CreateTaskRequest(
+            parent=queue,
+            task=CloudTask(
+                name=f"{queue}/tasks/{task_name(task)}",
+                http_request=request,
+                schedule_time=task.due_at,
+                dispatch_deadline=DISPATCH_DEADLINE,
+            ),
+        )

@@ -1,0 +1,126 @@
+"""The pace of many instances: send times of one credential, leased from Firestore a block at a time."""
+
+import threading
+from collections import deque
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import cast
+
+from google.cloud import firestore
+
+from prograde.adapters.documents import LEDGER
+from prograde.adapters.gcp.firestore_layout import DOCUMENT, EXPIRE_AT
+from prograde.adapters.gcp.firestore_transactions import Transactions
+from prograde.domain.leases import REACH, Ledger, lateness, lease
+from prograde.domain.pace import RateLimit
+from prograde.errors import InterruptedCallError
+from prograde.ports import Clock
+
+LEASE = timedelta(milliseconds=500)
+"""How long a block should last: each instance that calls writes the ledger about once in that time."""
+WANTED_MAX = 2_000
+LEAD_MAX = timedelta(seconds=2)
+KEPT = timedelta(days=40)
+"""The longest window that anybody declares is a month."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+class FirestoreRateGate:
+    """
+    RateGate for one credential, over any number of instances.
+
+    One transaction leases as many send times as callers wait, or as were spent of late, whichever is more. A time
+    that nobody spends within its lateness is lost, so a call that is held up can never push another one together.
+    """
+
+    def __init__(self, client: firestore.Client, credential: str, limits: Sequence[RateLimit], clock: Clock) -> None:
+        self._document = client.collection("rate_gates").document(credential)
+        self._transactions = Transactions(client, clock)
+        self._limits = tuple(limits)
+        self._lateness = lateness(limits)
+        self._clock = clock
+        self._changed = threading.Condition()
+        self._times: deque[datetime] = deque()
+        self._waiting = 0
+        self._is_leasing = False
+        self._spent: deque[datetime] = deque(maxlen=WANTED_MAX)
+        self._lead = timedelta(milliseconds=50)
+        self.leases = 0
+        self.lost = 0
+        """Times that were leased here and not spent."""
+
+    def pass_one(self, share: float = 1.0) -> datetime:
+        """Wait for a leased time; raises InterruptedCallError when the limits leave none within reach."""
+        give_up_at = self._clock.now() + REACH
+        while True:
+            at = self._take(share, give_up_at)
+            while (now := self._clock.now()) < at:
+                self._clock.sleep((at - now).total_seconds())
+            if now <= at + self._lateness:
+                return now
+            with self._changed:
+                self.lost += 1
+
+    def _take(self, share: float, give_up_at: datetime) -> datetime:
+        """Take a time from the block at hand, which one of those who wait renews when it is used up."""
+        with self._changed:
+            self._waiting += 1
+            try:
+                while True:
+                    now = self._clock.now()
+                    while self._times and self._times[0] + self._lateness < now:
+                        self._times.popleft()
+                        self.lost += 1
+                    if self._times:
+                        self._spent.append(now)
+                        return self._times.popleft()
+                    if now > give_up_at:
+                        raise InterruptedCallError("the source's limits leave no call within reach: it was not made")
+                    if self._is_leasing:
+                        self._changed.wait(REACH.total_seconds())
+                    else:
+                        self._renew(share, now)
+            finally:
+                self._waiting -= 1
+
+    def _renew(self, share: float, now: datetime) -> None:
+        """Lease a block, letting go of the guard meanwhile."""
+        wanted = self._wanted(now)
+        self._is_leasing = True
+        self._changed.release()
+        try:
+            times = self._lease(wanted, share)
+        finally:
+            self._changed.acquire()
+            self._is_leasing = False
+            self._changed.notify_all()
+        self._times.extend(times)
+        if not times:
+            raise InterruptedCallError("the source's limits leave no call within reach: it was not made")
+
+    def _wanted(self, now: datetime) -> int:
+        """Want a time for each who waits, or as many as were spent in the last block's time."""
+        while self._spent and self._spent[0] <= now - LEASE:
+            self._spent.popleft()
+        return max(min(self._waiting, WANTED_MAX), len(self._spent))
+
+    def _lease(self, wanted: int, share: float) -> list[datetime]:
+        """Write a block into the ledger; it begins after the time that this takes."""
+        begun_at = self._clock.now()
+
+        def write(transaction: firestore.Transaction) -> tuple[int, ...]:
+            snapshot = self._document.get(transaction=transaction)
+            ledger = LEDGER.read(cast("str", snapshot.get(DOCUMENT))) if snapshot.exists else Ledger()
+            first = self._clock.now() + self._lead
+            leased = lease(ledger, self._limits, (first - _EPOCH) // _MICROSECOND, wanted, share)
+            if leased.times:
+                fields = {DOCUMENT: LEDGER.write(leased.ledger), EXPIRE_AT: first + KEPT}
+                transaction.set(self._document, fields)
+            return leased.times
+
+        times = self._transactions.run(write)
+        took = min(LEAD_MAX, self._clock.now() - begun_at)
+        self._lead = (self._lead + took) / 2
+        self.leases += 1
+        return [_EPOCH + time * _MICROSECOND for time in times]

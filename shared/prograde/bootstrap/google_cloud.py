@@ -1,0 +1,132 @@
+"""Google Cloud: a deployed function's services, built once an instance, at its first request."""
+
+import threading
+from collections.abc import Mapping
+
+import google.auth
+import grpc
+from google.auth.credentials import AnonymousCredentials, Credentials
+from google.cloud import bigquery, firestore, storage
+from google.cloud.tasks_v2 import CloudTasksClient
+from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcTransport
+
+from prograde import __version__
+from prograde.adapters.gcp.bigquery_warehouse import BigqueryWarehouse
+from prograde.adapters.gcp.blob_source_catalog import BlobSourceCatalog
+from prograde.adapters.gcp.cloud_storage_blob_store import CloudStorageBlobStore
+from prograde.adapters.gcp.cloud_tasks_task_queue import CloudTasksTaskQueue, Destinations
+from prograde.adapters.gcp.error_mapping import mapped_errors
+from prograde.adapters.gcp.firestore_batch_store import FirestoreBatchStore
+from prograde.adapters.gcp.firestore_rate_gate import FirestoreRateGate
+from prograde.adapters.gcp.oidc_callers import OidcCallers, SigningKeys, fetched_keys
+from prograde.adapters.system_clock import SystemClock
+from prograde.bootstrap.hosted import Hosted
+from prograde.domain.batch import Batch
+from prograde.domain.effects import PageTask, SoundingTask, Task
+from prograde.errors import InputError, Problem, SettingsError
+from prograde.ports import Caller, ListingSource
+from prograde.settings import GoogleCloudSettings
+from prograde.use_cases.read_batch import read_batch
+from prograde.use_cases.services import Services
+from prograde.use_cases.start_batch import source_blob
+
+
+class GoogleCloud:
+    """The cloud family of one deployment; the environment holds the secrets that source files name."""
+
+    def __init__(self, settings: GoogleCloudSettings, env: Mapping[str, str]) -> None:
+        self._settings = settings
+        self._env = env
+        self._clock = SystemClock()
+        self._guard = threading.Lock()
+        self._sources: dict[str, ListingSource] = {}
+        self._pages_queues: dict[str, str] = {}
+        with mapped_errors("Google Cloud"):
+            credentials = self._credentials()
+            project = settings.project
+            self._firestore = firestore.Client(project, credentials, settings.firestore_database)
+            self._store = FirestoreBatchStore(self._firestore, self._clock)
+            buckets = storage.Client(project, credentials)
+            self._blobs = CloudStorageBlobStore(
+                buckets.bucket(settings.bucket_state), buckets.bucket(settings.bucket_exports)
+            )
+            dataset = f"{project}.{settings.dataset}"
+            self._warehouse = BigqueryWarehouse(bigquery.Client(project, credentials), dataset, f"{dataset}_scratch")
+            self._queue = CloudTasksTaskQueue(self._tasks_client(credentials), self._destinations(), self._clock)
+
+    @property
+    def hosted(self) -> Hosted:
+        """What the function of this deployment works with."""
+        services = Services(
+            store=self._store,
+            queue=self._queue,
+            warehouse=self._warehouse,
+            blobs=self._blobs,
+            catalog=BlobSourceCatalog(self._blobs, frozenset(self._settings.queues)),
+            clock=self._clock,
+            listing_source=self._listing_source,
+            code_version=__version__,
+        )
+        keys = SigningKeys(lambda: fetched_keys(self._settings.certs_url), self._clock)
+        accounts = {Caller.TASKS: self._settings.tasks_account, Caller.SCHEDULER: self._settings.scheduler_account}
+        return Hosted(services, OidcCallers(self._settings.own_url, accounts, keys), self._settings.serves)
+
+    def _credentials(self) -> Credentials:
+        """Find the function's own account; stand-ins ask for none."""
+        if self._settings.cloud_tasks_emulator:
+            return AnonymousCredentials()
+        credentials, _ = google.auth.default(scopes=("https://www.googleapis.com/auth/cloud-platform",))
+        return credentials
+
+    def _tasks_client(self, credentials: Credentials) -> CloudTasksClient:
+        if emulator := self._settings.cloud_tasks_emulator:
+            return CloudTasksClient(transport=CloudTasksGrpcTransport(channel=grpc.insecure_channel(emulator)))
+        return CloudTasksClient(credentials=credentials)
+
+    def _destinations(self) -> Destinations:
+        settings = self._settings
+        urls = {
+            "start_batch": settings.start_batch_url,
+            "fetch_page": settings.fetch_page_url,
+            "finalize": settings.finalize_url,
+        }
+        return Destinations(self._queue_path(settings.queue_control), self._pages_queue, urls, settings.tasks_account)
+
+    def _queue_path(self, name: str) -> str:
+        return f"projects/{self._settings.project}/locations/{self._settings.location}/queues/{name}"
+
+    def _pages_queue(self, task: Task) -> str:
+        """Find the queue of a task's source; a batch never changes its source, so it is looked up once."""
+        match task:
+            case PageTask():
+                if task.batch_id not in self._pages_queues:
+                    source = read_batch(self._store, task.batch_id).source
+                    self._pages_queues[task.batch_id] = self._queue_of(source)
+                return self._pages_queues[task.batch_id]
+            case SoundingTask():
+                return self._queue_of(task.source)
+            case _:
+                raise AssertionError(f"{task} is no task of a page queue")
+
+    def _queue_of(self, source: str) -> str:
+        if source not in self._settings.queues:
+            remedy = "has no queue: name it in the variable sources of infra/terraform, and apply it"
+            raise SettingsError([Problem("PROGRADE_QUEUES", source, remedy)])
+        return self._queue_path(self._settings.queues[source])
+
+    def _listing_source(self, batch: Batch) -> ListingSource:
+        """Give the source of a batch, by its snapshot; the gate in front of its calls is the credential's."""
+        # Imported by those functions alone that call the source.
+        from prograde.adapters.listing_api.http_listing_source import HttpListingSource
+        from prograde.adapters.listing_api.source_file import load_source
+
+        with self._guard:
+            if batch.source_sha256 not in self._sources:
+                try:
+                    source = load_source(self._blobs.read(source_blob(batch)).decode(), self._env)
+                except InputError as error:
+                    # It was right when the batch began, so it is the environment that is not.
+                    raise SettingsError(error.problems) from error
+                gate = FirestoreRateGate(self._firestore, source.credential, source.rate_limits, self._clock)
+                self._sources[batch.source_sha256] = HttpListingSource(source, gate, self._clock)
+            return self._sources[batch.source_sha256]
