@@ -284,7 +284,7 @@ MUTANTS = (
     _mutant(
         "an outage is given up at once",
         "domain.learning",
-        ("now - batch.outage.since < patience", "now < batch.outage.since"),
+        ("if now - batch.outage.since < timedelta(", "if now - batch.outage.since < 0 * timedelta("),
     ),
     # --- pause, resume, cancel, replay
     _mutant(
