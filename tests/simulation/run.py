@@ -113,7 +113,7 @@ def _plan_outages(world: World, heals_at: float) -> None:
     chance, dice = world.chance, world.chance.dice
 
     def spans(longest: float) -> list[Span]:
-        start = min(dice.choice([1.0, 30.0, heals_at]) * dice.random(), heals_at)
+        start = min(dice.choice([0.0, 0.0, 1.0, 30.0, heals_at]) * dice.random(), heals_at)
         return [Span(start, start + longest * dice.random())]
 
     if chance.has(Fault.STORE_OUTAGE):

@@ -45,12 +45,14 @@ def fetch_page(services: Services, task: PageTask, deaths: int) -> None:
         raise NotSeededError(f"professional {task.professional_id} is not at step {task.step} yet")
     is_behind = (task.step, task.wake) < (professional.step, professional.wake)
     if is_behind or professional.is_final:
+        if deaths and task.step == professional.step:
+            professional = _charge(services, professional, deaths)
         services.queue.enqueue(tuple(effects(batch, professional)))
     elif not batch.lets_work(professional.professional_id):
         return
     elif batch.status is BatchStatus.DRAINING:
         _commit(services, batch, professional, Step(Cancelled() if batch.is_cancelled else GivenUp()))
-    elif deaths >= DEATHS_MAX:
+    elif deaths + professional.deaths >= DEATHS_MAX:
         _commit(services, batch, professional, Step(Failure("handler_died", "each time that the page was fetched")))
     elif professional.due_at > services.clock.now() + SKEW:
         _postpone(services, batch, professional)
@@ -199,6 +201,19 @@ def _deny(services: Services, batch: Batch, detail: str) -> None:
         return stored
 
     services.warehouse.append_batch(services.store.transact(pause), services.clock.now())
+
+
+def _charge(services: Services, seen: Professional, deaths: int) -> Professional:
+    """Keep the deaths of a name that a wake has retired: else a page that kills slowly would begin anew each time."""
+
+    def charge(transaction: Transaction) -> Professional:
+        professional = _read(transaction, seen)
+        if professional.step == seen.step:
+            professional = replace(professional, deaths=professional.deaths + deaths)
+            transaction.put_professional(professional)
+        return professional
+
+    return services.store.transact(charge)
 
 
 def _postpone(services: Services, batch: Batch, seen: Professional) -> None:
