@@ -139,11 +139,11 @@ def discard(
     with shared_machine(existing_directory(data_dir)) as machine:
         batch = read_batch(machine.services.store, batch_id)
         chosen = _chosen(machine, batch, professional_ids, cause, is_all=is_all)
-        letters.discard(machine.services, batch_id, chosen)
+        count = letters.discard(machine.services, batch_id, chosen)
     if terminal.is_json:
-        terminal.output.print_json(json.dumps({"discarded": len(chosen)}))
+        terminal.output.print_json(json.dumps({"discarded": count}))
     else:
-        terminal.output.print(f"Discarded {len(chosen):,} of batch {batch_id}", markup=False)
+        terminal.output.print(f"Discarded {count:,} of batch {batch_id}", markup=False)
     return session.EXIT_COMPLETE
 
 

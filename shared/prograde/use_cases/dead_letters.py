@@ -81,26 +81,31 @@ def replay(services: Services, batch_id: str, professional_ids: Sequence[str]) -
     return batch
 
 
-def discard(services: Services, batch_id: str, professional_ids: Sequence[str]) -> None:
+def discard(services: Services, batch_id: str, professional_ids: Sequence[str]) -> int:
     """
     Take dead letters off the list: they were looked at, and the professionals stay failed.
 
-    Raises NotFoundError for an unknown id, and ConflictError for one that has not failed.
+    Returns how many were not discarded already. Raises NotFoundError for an unknown id, and ConflictError for one
+    that has not failed.
     """
     read_batch(services.store, batch_id)
+    count = 0
     for ids in _chunks(professional_ids):
 
-        def note(transaction: Transaction, ids: Sequence[str] = ids) -> None:
-            for professional in _read(transaction, batch_id, ids)[1]:
+        def note(transaction: Transaction, ids: Sequence[str] = ids) -> int:
+            _, professionals = _read(transaction, batch_id, ids)
+            for professional in professionals:
                 if professional.state is not State.FAILED:
                     raise ConflictError(
                         f"professional {professional.professional_id} is {professional.state}: it has no dead letter"
                     )
-                if professional.is_discarded:
-                    raise ConflictError(f"professional {professional.professional_id} was discarded already")
+            listed = [professional for professional in professionals if not professional.is_discarded]
+            for professional in listed:
                 transaction.put_professional(replace(professional, is_discarded=True))
+            return len(listed)
 
-        services.store.transact(note)
+        count += services.store.transact(note)
+    return count
 
 
 def _chunks(professional_ids: Sequence[str]) -> Iterator[Sequence[str]]:
