@@ -172,7 +172,12 @@ ATTEMPT_BODY_MAX = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One call for a professional, as its raw row tells it; `status` is 0 where no answer came."""
+    """
+    One call for a professional, as its raw row tells it; `status` is 0 where no answer came.
+
+    An `agent_key` that is not the professional's own is that of somebody who was asked for as a proof that the source
+    is well: such an answer is never counted.
+    """
 
     raw_id: str
     step: int
@@ -184,6 +189,7 @@ class Attempt:
     url: str
     status: int
     body: str
+    agent_key: str
 
 
 @dataclass(frozen=True, slots=True)

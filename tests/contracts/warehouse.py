@@ -116,6 +116,7 @@ class WarehouseContract:
             url=page.exchange.url,
             status=200,
             body="no JSON",
+            agent_key=page.agent_key,
         )
         (attempt,) = warehouse.attempts(BATCH.batch_id, "agent-1")
         assert expected == attempt

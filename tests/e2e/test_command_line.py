@@ -70,7 +70,7 @@ def test_a_run_that_graded_nobody_says_so_and_why(workplace: Workplace) -> None:
     source.write_text(source.read_text(encoding="utf-8").replace("path: Member", "path: Membr"), encoding="utf-8")
     done = workplace.prograde("run", "source.yaml", "--roster", "roster.csv", "--as-of", str(AS_OF))
     assert 3 == done.returncode
-    assert "60 not found: not_found" in done.stdout
+    assert "60 not found" in done.stdout
     assert "Warning: nobody was graded, of 60" in done.stdout
 
 

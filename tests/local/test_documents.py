@@ -89,7 +89,8 @@ BATCHES = every_field(
     op=st.none() | every_field(Seeding),
     waking=st.none() | every_field(Waking, due_at=MOMENTS),
     answers=st.dictionaries(st.sampled_from(Stage), every_field(Answer, at=MOMENTS)),
-    outage=st.none() | every_field(Outage, since=MOMENTS),
+    strangers=COUNTS,
+    outage=st.none() | every_field(Outage, since=MOMENTS, asked_at=MOMENTS),
     pace=every_field(Pace, share=st.floats(0, 1), since=st.none() | MOMENTS),
 )
 TASKS: st.SearchStrategy[Task] = st.one_of(

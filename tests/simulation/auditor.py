@@ -15,7 +15,7 @@ from prograde.domain.effects import PageTask, Task
 from prograde.domain.professional import Professional, State
 from prograde.domain.raw_page import RawPage
 from prograde.ports import PageRequest
-from tests.simulation.evidence import DEATHS_MAX, Evidence
+from tests.simulation.evidence import Evidence
 from tests.simulation.memory_batch_store import Written
 from tests.simulation.scheduler import Coroutine, Scheduler
 
@@ -65,8 +65,8 @@ class Auditor:
         professional = self.professionals.get(task.professional_id) if isinstance(task, PageTask) else None
         if self._scheduler.running is not None:
             self._deliveries[self._scheduler.running] = Delivery(task, self.batch, professional)
-        if isinstance(task, PageTask) and deaths >= DEATHS_MAX:
-            self.evidence.died.add((task.professional_id, task.step))
+        if isinstance(task, PageTask):
+            self.evidence.see_deaths(task.professional_id, task.step, deaths)
         if self.batch is not None and self.batch.status in OVER:
             self._saw(f"{type(task).__name__} delivered after the batch was over")
 

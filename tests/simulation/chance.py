@@ -85,13 +85,29 @@ _RATE_MAX = {
     Fault.API_FAILURE: 0.4,
     Fault.API_TIMEOUT: 0.2,
     Fault.FAILS_FOR_GOOD: 0.1,
-    Fault.TERMINAL: 0.02,
+    Fault.TERMINAL: 0.05,
     Fault.EMPTY_PAGE: 0.05,
     Fault.LYING_CURSOR: 0.05,
     Fault.DRIFT: 0.1,
     Fault.GARBAGE: 0.1,
 }
 """The most that a call or a delivery is struck; faults that are not here strike a run as a whole, or do not."""
+
+_THEMES: tuple[frozenset[Fault], ...] = (
+    frozenset({Fault.CRASH, Fault.DUPLICATE}),
+    frozenset({Fault.CRASH, Fault.DUPLICATE, Fault.API_FAILURE}),
+    frozenset({Fault.PROCESS_CRASH, Fault.DUPLICATE, Fault.STORE_ABORTS}),
+    frozenset({Fault.CRASH, Fault.TASK_LOST, Fault.API_OUTAGE}),
+    frozenset({Fault.API_OUTAGE, Fault.TERMINAL}),
+    frozenset({Fault.API_OUTAGE, Fault.TERMINAL, Fault.DUPLICATE}),
+    frozenset({Fault.PAUSE, Fault.CRASH, Fault.QUEUE_PART}),
+    frozenset({Fault.CANCEL, Fault.CRASH, Fault.TASK_LOST}),
+    frozenset({Fault.REPLAY, Fault.LATE_DUPLICATE, Fault.SLOW}),
+    frozenset({Fault.REPLAY, Fault.DUPLICATE, Fault.CRASH}),
+    frozenset({Fault.THROTTLED, Fault.TASK_LOST}),
+)
+"""Faults that are worst together: so few of all combinations that they would hardly ever be drawn."""
+_THEME_ODDS = 0.3
 
 _RUN_ODDS = {Fault.CANCEL: 0.15, Fault.GIVEN_UP: 0.5}
 
@@ -103,21 +119,22 @@ class Chance:
         self.dice = Random(seed)
         self.seen: Counter[str] = Counter()
         self.is_healed = False
-        chosen = self._choose() if faults is None else faults
-        self._rates = {
-            fault: _RATE_MAX.get(fault, 1.0) * 10 ** -self.dice.uniform(0.0, 1.0) if fault in _RATE_MAX else 1.0
-            for fault in Fault
-            if fault in chosen
-        }
+        is_theme = faults is None and self.dice.random() < _THEME_ODDS
+        chosen = self.dice.choice(_THEMES) if is_theme else self._choose() if faults is None else faults
+        # Without a dead letter there is nothing to replay.
+        if chosen & {Fault.REPLAY, Fault.DISCARD}:
+            chosen |= {Fault.FAILS_FOR_GOOD}
+        self._rates = {fault: self._drawn_rate(fault, is_theme=is_theme) for fault in Fault if fault in chosen}
+
+    def _drawn_rate(self, fault: Fault, *, is_theme: bool) -> float:
+        share: float = 10 ** -self.dice.uniform(0.0, 0.3 if is_theme else 1.0)
+        return _RATE_MAX[fault] * share if fault in _RATE_MAX else 1.0
 
     def _choose(self) -> frozenset[Fault]:
         """One fault alone, a few, or many: what a fault does is seen best where all else is calm."""
         everything = [fault for fault in Fault if self.dice.random() < _RUN_ODDS.get(fault, 1.0)]
         many = self.dice.choice([1, 1, 2, 3, 5, 8, 13, 21])
-        chosen = self.dice.sample(everything, min(many, len(everything)))
-        # Without a dead letter there is nothing to replay.
-        is_for_letters = Fault.REPLAY in chosen or Fault.DISCARD in chosen
-        return frozenset(chosen) | ({Fault.FAILS_FOR_GOOD} if is_for_letters else frozenset())
+        return frozenset(self.dice.sample(everything, min(many, len(everything))))
 
     def has(self, fault: Fault) -> bool:
         """Whether this run knows the fault at all."""

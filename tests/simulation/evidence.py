@@ -24,6 +24,7 @@ class Evidence:
         self._raw_pages: dict[str, RawPage] = {}
         self._rows_of: dict[tuple[str, int], list[RawPage]] = defaultdict(list)
         self._kept_at: dict[str, float] = {}
+        self._deaths: Counter[tuple[str, int]] = Counter()
         self._well_at: Counter[str] = Counter()
         self._failed_at: dict[str, int] = {}
         self.died: set[tuple[str, int]] = set()
@@ -36,6 +37,16 @@ class Evidence:
         self._raw_pages[page.raw_id] = page
         self._rows_of[page.professional_id, page.step].append(page)
         self._kept_at[page.raw_id] = self._now()
+
+    def see_deaths(self, professional_id: str, step: int, deaths: int) -> None:
+        """
+        Take note of how often a task had no answer before this delivery.
+
+        Every delivery counts: nobody can tell from outside under which names the step has died before.
+        """
+        self._deaths[professional_id, step] += deaths
+        if self._deaths[professional_id, step] >= DEATHS_MAX:
+            self.died.add((professional_id, step))
 
     def reopen(self, professional_id: str) -> None:
         """Take note of a replay: what went before no longer counts against the professional."""
@@ -105,7 +116,7 @@ class Evidence:
         has_died = (old.professional_id, old.step) in self.died
         if not outcomes & TROUBLE and not proofs - {"Denied"} and not has_died:
             yield f"a step without a page, a failure or a death: {sorted(outcomes | proofs)}"
-        if outcomes == {"Throttled"}:
+        if outcomes == {"Throttled"} and not has_died:
             free_at = min(self._free_at(row) for row in rows) - EARLY_SECONDS
             self._not_before[old.professional_id] = new.step, free_at
         if new.state is State.NOT_FOUND or proofs & {"ProfilePage", "ListingPage", "NotFound"}:

@@ -15,6 +15,7 @@ from prograde.ports import Clock, ListingSource, PageRequest
 from tests.simulation.chance import Chance, Fault
 from tests.simulation.market import Market, Person, Record
 
+REFUSED = Failure("http_400", "bad request", is_terminal=True)
 ODD_WAITS = (None, 0.0, -5.0, 1.0, 30.0, 90.0, 1e9, float("inf"))
 PageKey = tuple[str, Stage, str | None]
 
@@ -67,11 +68,8 @@ class Api:
 
     def _trouble(self, request: PageRequest) -> Answered | None:
         strikes, who = self.chance.strikes, request.professional_id
-        if self._lies_in(self.outages, Fault.API_OUTAGE):
-            self.met_outage.add(_page_key(request))
-            return Failure("http_503", "service unavailable")
-        if self._lies_in(self.denials, Fault.DENIED):
-            return Denied("401 expired token")
+        if (outcome := self._absence(request)) is not None:
+            return outcome
         if who in self.lost or (not self.is_mended and self._is_first(request) and strikes(Fault.FAILS_FOR_GOOD)):
             self.lost.add(who)
             self.has_lost_anybody = True
@@ -88,8 +86,18 @@ class Api:
         if request.stage is not Stage.PROFILE and strikes(Fault.TERMINAL):
             self.changed.add(who)
             is_missing = self.chance.dice.random() < 0.5
-            return NotFound() if is_missing else Failure("http_400", "bad request", is_terminal=True)
+            return NotFound() if is_missing else REFUSED
         return None
+
+    def _absence(self, request: PageRequest) -> Answered | None:
+        """Answer as a source that is away, or that refuses the credentials; now and then a page for good."""
+        if self._lies_in(self.outages, Fault.API_OUTAGE):
+            if any(self.chance.strikes(Fault.TERMINAL) for _ in range(2)):
+                self.changed.add(request.professional_id)
+                return REFUSED
+            self.met_outage.add(_page_key(request))
+            return Failure("http_503", "service unavailable")
+        return Denied("401 expired token") if self._lies_in(self.denials, Fault.DENIED) else None
 
     def _own(self, request: PageRequest, cause: str) -> Failure:
         """Fail a page by itself, while the source is well."""

@@ -133,6 +133,7 @@ def _attempt(page: RawPage) -> Attempt:
         url=exchange.url,
         status=exchange.status,
         body=_text(exchange.body)[:ATTEMPT_BODY_MAX],
+        agent_key=page.agent_key,
     )
 
 

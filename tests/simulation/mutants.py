@@ -118,8 +118,8 @@ MUTANTS = (
         "a delivery that comes too late derives nothing",
         _FETCH,
         (
-            "is_final:\n        services.queue.enqueue(tuple(effects(batch, professional)))",
-            "is_final:\n        return",
+            "        services.queue.enqueue(tuple(effects(batch, professional)))\n    elif not",
+            "        return\n    elif not",
         ),
     ),
     _mutant(
@@ -226,7 +226,14 @@ MUTANTS = (
     ),
     # --- whose fault it is
     _mutant(
-        "a page that kills its handlers is asked for ever", _FETCH, ("elif deaths >= DEATHS_MAX:", "elif deaths < 0:")
+        "a page that kills its handlers is asked for ever",
+        _FETCH,
+        ("elif deaths + professional.deaths >=", "elif -deaths >"),
+    ),
+    _mutant(
+        "what died under a retired name is forgotten",
+        _FETCH,
+        ("if deaths and task.step == professional.step:", "if deaths < 0:"),
     ),
     _mutant(
         "throttling counts as a failure",
@@ -284,7 +291,7 @@ MUTANTS = (
     _mutant(
         "an outage is given up at once",
         "domain.learning",
-        ("now - batch.outage.since < patience", "now < batch.outage.since"),
+        ("if now - outage.since < timedelta(", "if now - outage.since < 0 * timedelta("),
     ),
     # --- pause, resume, cancel, replay
     _mutant(

@@ -147,6 +147,7 @@ class People:
         ids: list[str] = []
 
         def see_to(services: Services, batch_id: str) -> None:
+            self._deliverer.echo()
             ids[:] = ids or [letter.professional_id for letter in dead_letters(services.store, batch_id)]
             verb(services, batch_id, ids)
 

@@ -27,6 +27,9 @@ HEALS_AT = (60.0, 600.0, 3600.0)
 PATIENCE_SECONDS = 6 * 3600.0
 """How long a healed run may take: a Retry-After of an hour, a wrong clock, and the work."""
 
+OUTAGES_MAX = 6
+"""How often a run may wait for the end of an outage in vain: each replay may meet one again."""
+
 
 @dataclass(frozen=True, slots=True)
 class Report:
@@ -78,7 +81,9 @@ def _run(world: World, heals_at: float) -> None:
     _plan_outages(world, heals_at)
     people = People(world, deliverer, heals_at)
     world.scheduler.after(heals_at, world.heal)
-    patience = PATIENCE_SECONDS + 20 * deliverer.seconds_a_page * 20 * len(world.api.market.people)
+    pages = 20 * len(world.api.market.people)
+    outages = 60.0 * OUTAGES_MAX * world.api.market.parameters.outage_patience_minutes
+    patience = PATIENCE_SECONDS + 20 * deliverer.seconds_a_page * pages + outages
 
     def is_over() -> bool:
         if world.violations:
@@ -108,7 +113,7 @@ def _plan_outages(world: World, heals_at: float) -> None:
     chance, dice = world.chance, world.chance.dice
 
     def spans(longest: float) -> list[Span]:
-        start = min(dice.choice([1.0, 30.0, heals_at]) * dice.random(), heals_at)
+        start = min(dice.choice([0.0, 0.0, 1.0, 30.0, heals_at]) * dice.random(), heals_at)
         return [Span(start, start + longest * dice.random())]
 
     if chance.has(Fault.STORE_OUTAGE):

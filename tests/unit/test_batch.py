@@ -36,7 +36,7 @@ from tests.unit.examples import AS_OF, BATCH, CUTOFF, NOW, PARAMETERS
 LATER = NOW + timedelta(minutes=5)
 SEEDED = replace(BATCH, op=None)
 DRAINED = replace(SEEDED, drained=BATCH.counters)
-TROUBLED = replace(SEEDED, outage=Outage(NOW, "K2"), waking=Waking(NOW, "K3", 4))
+TROUBLED = replace(SEEDED, outage=Outage(NOW, "K2", NOW), waking=Waking(NOW, "K3", 4))
 
 VERBS: dict[str, Callable[[Batch], Batch]] = {
     "pause": lambda batch: paused(batch, "stopped by hand"),
@@ -179,7 +179,7 @@ def test_a_batch_under_way_is_reopened_as_it_is(status: BatchStatus) -> None:
 def test_a_task_is_worked_in_an_open_batch_and_in_an_outage_only_the_probes(
     status: BatchStatus, probe_id: str | None
 ) -> None:
-    batch = replace(SEEDED, status=status, outage=Outage(NOW, probe_id) if probe_id else None)
+    batch = replace(SEEDED, status=status, outage=Outage(NOW, probe_id, NOW) if probe_id else None)
 
     assert (status in {"running", "draining"} and probe_id in {None, "K1"}) == batch.lets_work("K1")
 

@@ -58,7 +58,7 @@ def test_in_an_outage_only_the_probe_has_a_task(
     probe_id: str,
     is_asked: bool,  # noqa: FBT001  # a table's column
 ) -> None:
-    batch = replace(BATCH, op=None, outage=Outage(NOW, probe_id))
+    batch = replace(BATCH, op=None, outage=Outage(NOW, probe_id, NOW))
 
     assert ([PageTask] if is_asked else []) == [type(task) for task in effects(batch, OPEN)]
     assert [] == list(effects(batch, replace(OPEN, state=State.FAILED)))
@@ -75,7 +75,7 @@ def test_who_drains_waits_no_longer_than_the_batch() -> None:
 
 
 def test_an_outage_keeps_nobody_from_being_seeded() -> None:
-    assert [SeedTask] == [type(task) for task in effects(replace(BATCH, outage=Outage(NOW, "another")))]
+    assert [SeedTask] == [type(task) for task in effects(replace(BATCH, outage=Outage(NOW, "another", NOW)))]
 
 
 def test_a_task_carries_what_is_stored_and_nothing_else() -> None:

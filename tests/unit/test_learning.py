@@ -20,7 +20,7 @@ from prograde.domain.outcome import (
 )
 from prograde.domain.professional import Professional, Stage, advance
 from prograde.domain.profile import Profile
-from prograde.domain.source_health import Answer, Outage, Pace
+from prograde.domain.source_health import UNASKED_MAX, Answer, Outage, Pace
 from tests.unit.examples import BATCH, NEWCOMER, NOW, PARAMETERS, SELLER
 from tests.unit.steps import BROKEN, MORE, PEOPLE, TIMEOUT
 
@@ -30,7 +30,7 @@ LATER = NOW + timedelta(minutes=5)
 PATIENCE = timedelta(minutes=PARAMETERS.outage_patience_minutes)
 ONGOING = replace(BATCH, op=None, epoch=4, wake=7, answers={Stage.HISTORICAL: Answer(NOW, "K8")})
 FAILING = replace(SELLER, failures_in_a_row=4, unproven_failures=1, failed_at=NOW - SECOND)
-OUTAGES = {"well": None, "probe": Outage(NOW, ME), "other": Outage(NOW, "K9")}
+OUTAGES = {"well": None, "probe": Outage(NOW, ME, NOW), "other": Outage(NOW, "K9", NOW)}
 ANSWERS: list[Outcome] = [MORE, NotFound(), Proven("K3")]
 FAILURES: list[Outcome] = [TIMEOUT, Unproven(TIMEOUT)]
 ENDS: list[Outcome] = [BROKEN, Cancelled(), GivenUp()]
@@ -118,7 +118,7 @@ def test_three_failures_that_nobody_knows_about_in_a_row_are_an_outage(
 
     after = after_step(waking, outcome, replace(FAILING, unproven_failures=unproven))
 
-    assert (replace(waking, waking=None, outage=Outage(LATER, ME)) if is_out else waking) == after
+    assert (replace(waking, waking=None, outage=Outage(LATER, ME, LATER)) if is_out else waking) == after
 
 
 def test_failures_while_others_are_answered_are_no_outage() -> None:
@@ -141,23 +141,32 @@ def test_who_fails_during_an_outage_does_not_become_its_probe() -> None:
 @pytest.mark.parametrize("outcome", FAILURES, ids=names(FAILURES))
 @pytest.mark.parametrize(
     ("later", "has_patience"),
-    [(SECOND, True), (PATIENCE - SECOND, True), (PATIENCE, False), (2 * PATIENCE, False), (-SECOND, True)],
+    [(SECOND, True), (PATIENCE - SECOND, True), (PATIENCE, False), (2 * PATIENCE, False)],
 )
 def test_a_batch_gives_up_when_its_probe_fails_after_the_patience(
     outcome: Outcome,
     later: timedelta,
     has_patience: bool,  # noqa: FBT001  # a table's column
 ) -> None:
-    batch, now = in_outage("probe"), NOW + later
+    now = NOW + later
+    batch = replace(ONGOING, outage=Outage(NOW, ME, now - SECOND))
 
     after = after_step(batch, outcome, FAILING, now)
 
     if has_patience:
-        assert batch is after
+        assert replace(batch, outage=Outage(NOW, ME, now)) == after
         return
     assert (BatchStatus.DRAINING, None, False) == (after.status, after.outage, after.is_cancelled)
     assert "the source answered nobody since 2026-07-01 12:00:00 UTC" == after.reason
     assert (Waking(now), ONGOING.epoch + 1) == (after.waking, after.epoch)
+
+
+@pytest.mark.parametrize("silence", [UNASKED_MAX, timedelta(days=1), -SECOND], ids=["long", "a day", "set back"])
+def test_the_patience_begins_anew_where_nobody_asked(silence: timedelta) -> None:
+    now = NOW + 2 * PATIENCE
+    batch = replace(ONGOING, outage=Outage(NOW, ME, now - silence))
+
+    assert replace(batch, outage=Outage(now, ME, now)) == after_step(batch, TIMEOUT, FAILING, now)
 
 
 def test_nobody_elses_failure_ends_the_patience() -> None:
@@ -208,7 +217,7 @@ def test_the_end_of_anybody_else_says_nothing_of_the_source(outage: str, outcome
 # --- throttled, denied, and not running
 
 
-@pytest.mark.parametrize("outage", OUTAGES)
+@pytest.mark.parametrize("outage", ["well", "other"])
 def test_being_throttled_halves_the_pace_and_nothing_else(outage: str) -> None:
     batch = in_outage(outage)
 
@@ -216,6 +225,13 @@ def test_being_throttled_halves_the_pace_and_nothing_else(outage: str) -> None:
 
     assert replace(batch, pace=Pace(0.5, LATER)) == after
     assert after is after_step(after, Throttled(9.0), now=LATER + SECOND)
+
+
+def test_a_probe_that_is_only_throttled_loses_patience_too() -> None:
+    now = NOW + PATIENCE
+    batch = replace(ONGOING, outage=Outage(NOW, ME, now - SECOND))
+
+    assert BatchStatus.DRAINING == after_step(batch, Throttled(9.0), now=now).status
 
 
 @pytest.mark.parametrize("outage", OUTAGES)

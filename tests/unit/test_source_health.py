@@ -38,22 +38,23 @@ def test_an_answer_after_the_failure_proves_that_the_source_was_well(
 
 
 @pytest.mark.parametrize(
-    ("age", "is_fresh"),
+    ("age", "is_news"),
     [
-        (timedelta(), True),
-        (ANSWER_EVERY - TICK, True),
-        (ANSWER_EVERY, False),
-        (timedelta(days=1), False),
-        (-TICK, False),
-        (-timedelta(days=1), False),
+        (timedelta(), False),
+        (ANSWER_EVERY - TICK, False),
+        (ANSWER_EVERY, True),
+        (timedelta(days=1), True),
+        (-TICK, True),
+        (-timedelta(days=1), True),
     ],
     ids=["now", "a moment ago", "at its end", "old", "a moment ahead", "a day ahead"],
 )
-def test_an_answer_is_fresh_for_a_while_and_never_from_the_future(
+def test_an_answer_is_news_a_while_after_the_known_one_by_when_they_were_asked_for(
     age: timedelta,
-    is_fresh: bool,  # noqa: FBT001  # a table's column
+    is_news: bool,  # noqa: FBT001  # a table's column
 ) -> None:
-    assert is_fresh == Answer(NOW - age, "K1").is_fresh(NOW)
+    assert is_news == Answer(NOW, "K2").is_news(Answer(NOW - age, "K1"))
+    assert Answer(NOW, "K2").is_news(None)
 
 
 @given(spans)

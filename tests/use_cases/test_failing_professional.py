@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from prograde.domain.batch import BatchStatus
-from prograde.domain.outcome import Answered, Throttled
+from prograde.domain.outcome import Answered, NotFound, Throttled
 from prograde.domain.professional import Stage, State, StopReason
 from prograde.ports import PageRequest
 from tests.contracts.specimens import PARAMETERS
@@ -206,3 +206,22 @@ def test_two_throttled_calls_in_flight_together_halve_once(bench: Bench) -> None
     bench.deliver(bench.task("A1"))
 
     assert 0.5 == bench.batch().pace.share
+
+
+def test_one_who_is_broken_and_first_in_a_stage_stops_nobody(bench: Bench) -> None:
+    bench.source.seconds_a_call = 1.0
+    bench.source.answering = lambda request: (
+        BROKEN
+        if (request.professional_id, request.stage) == ("A0", Stage.ACTIVE)
+        else NotFound()
+        if request.professional_id != "A0"
+        else only_page(request)
+    )
+    others = [f"B{number:02}" for number in range(40)]
+    bench.start("A0", *others, parameters=replace(PARAMETERS, outage_patience_minutes=5))
+
+    bench.run()
+
+    assert {State.NOT_FOUND} == {bench.professional(who).state for who in others}
+    # Nobody else ever came there, so nobody can tell whose fault it is.
+    assert StopReason.SOURCE_OUTAGE == bench.professional("A0").stop_reason

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from prograde.domain.batch import BatchStatus
+from prograde.domain.effects import woken
 from prograde.domain.outcome import Denied, Failure, Throttled
 from prograde.domain.professional import Stage, State
 from prograde.errors import NotSeededError
@@ -243,3 +244,27 @@ def test_a_failed_page_is_asked_for_again_at_its_time_and_not_before(bench: Benc
     assert NOON < again.due_at <= NOON + timedelta(seconds=1)
     assert [] == bench.due()
     assert [again] == bench.due_later()
+
+
+def test_deaths_under_a_retired_name_are_kept_until_the_step_is_done(bench: Bench) -> None:
+    bench.start("A1")
+    retired = bench.task("A1")
+    one_more_name = woken(bench.professional("A1"), bench.clock.now(), epoch=0)
+    bench.services.store.transact(lambda transaction: transaction.put_professional(one_more_name))
+    bench.deliver(retired, deaths=2)
+
+    bench.deliver(bench.task("A1"), deaths=1)
+
+    after = bench.professional("A1")
+    assert [] == bench.source.requests
+    assert (1, 1, 0) == (after.step, after.failures_in_a_row, after.deaths)
+
+
+def test_deaths_of_an_earlier_step_are_nobodys(bench: Bench) -> None:
+    bench.start("A1")
+    first = bench.task("A1")
+    bench.deliver(first)
+
+    bench.deliver(first, deaths=9)
+
+    assert 0 == bench.professional("A1").deaths

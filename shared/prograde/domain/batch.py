@@ -163,7 +163,8 @@ class Batch:
     `drained` counts the counters with nothing pending. `op` is the chain of control tasks under way, `wake` makes
     its next task's name new, `due_at` says by when something should have moved. `epoch` rises with each pause,
     resume, cancel and end of an outage; `waking` is the chain that wakes each unfinished professional once for it.
-    `answers` (by stage), `outage` and `pace` are what is known of the source.
+    `answers` (the last of each stage), `outage` and `pace` are what is known of the source; `strangers` counts those
+    whom it leaves without an answer in a stage in which it never answered anybody.
     """
 
     batch_id: str
@@ -184,6 +185,7 @@ class Batch:
     epoch: int = 0
     waking: Waking | None = None
     answers: Mapping[str, Answer] = field(default_factory=dict)
+    strangers: Mapping[str, int] = field(default_factory=dict)
     outage: Outage | None = None
     pace: Pace = field(default_factory=Pace)
     is_cancelled: bool = False

@@ -5,7 +5,7 @@ Each task's name is a hash of stored values, so that deriving an effect twice en
 Cloud Tasks slows down on sequential names).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -111,6 +111,11 @@ def effects(batch: Batch, professional: Professional | None = None) -> Iterator[
         # Who drains makes no call, and waits for none.
         is_draining = batch.status is BatchStatus.DRAINING
         yield replace(task, due_at=min(task.due_at, batch.due_at)) if is_draining else task
+
+
+def effects_of_many(batch: Batch, professionals: Iterable[Professional]) -> list[Task]:
+    """Derive what must be enqueued for several professionals, each task once."""
+    return list(dict.fromkeys(task for professional in professionals for task in effects(batch, professional)))
 
 
 def page_task(professional: Professional) -> PageTask:

@@ -6,7 +6,16 @@ from datetime import datetime, timedelta
 from prograde.domain.batch import Batch, BatchStatus, gave_up, waking_everybody
 from prograde.domain.outcome import Failure, ListingPage, NotFound, Outcome, ProfilePage, Proven, Throttled, Unproven
 from prograde.domain.professional import Professional
-from prograde.domain.source_health import OUTAGE_FAILURES, SHARE_AFTER_OUTAGE, Answer, Outage, Pace
+from prograde.domain.source_health import (
+    ELSEWHERE,
+    OUTAGE_FAILURES,
+    SHARE_AFTER_OUTAGE,
+    STRANGERS_MAX,
+    UNASKED_MAX,
+    Answer,
+    Outage,
+    Pace,
+)
 
 
 def learned(
@@ -23,12 +32,13 @@ def learned(
         return batch
     match outcome:
         case Throttled():
-            return _paced(batch, batch.pace.slowed(now))
+            return _patient(_paced(batch, batch.pace.slowed(now)), after, now)
         case ProfilePage() | ListingPage() | NotFound():
-            return _recovered(_answered(batch, before, Answer(sent_at, before.professional_id), now), before, now)
+            answer = Answer(sent_at, before.professional_id)
+            return _recovered(_answered(batch, before.stage, answer, now), before, now)
         case Proven(professional_id):
             # What was asked for as a proof is noted however fresh the last answer is.
-            return _recovered(_noted(batch, before, Answer(sent_at, professional_id), now), before, now)
+            return _recovered(_noted(batch, before.stage, Answer(sent_at, professional_id), now), before, now)
         case Failure() | Unproven() if not after.is_final:
             return _failing(batch, after, now)
         case _:
@@ -39,28 +49,47 @@ def _paced(batch: Batch, pace: Pace) -> Batch:
     return batch if pace is batch.pace else replace(batch, pace=pace)
 
 
-def _answered(batch: Batch, before: Professional, answer: Answer, now: datetime) -> Batch:
-    known = batch.answers.get(before.stage)
-    is_noted = known is not None and known.is_fresh(now)
-    return batch if is_noted else _noted(batch, before, answer, now)
+def _answered(batch: Batch, stage: str, answer: Answer, now: datetime) -> Batch:
+    return _noted(batch, stage, answer, now) if answer.is_news(batch.answers.get(stage)) else batch
 
 
-def _noted(batch: Batch, before: Professional, answer: Answer, now: datetime) -> Batch:
-    known = batch.answers.get(before.stage)
+def _noted(batch: Batch, stage: str, answer: Answer, now: datetime) -> Batch:
+    known = batch.answers.get(stage)
     is_outdated = known is not None and answer.at <= known.at <= now
-    return batch if is_outdated else replace(batch, answers={**batch.answers, before.stage: answer})
+    return batch if is_outdated else replace(batch, answers={**batch.answers, stage: answer})
 
 
 def _failing(batch: Batch, after: Professional, now: datetime) -> Batch:
-    if batch.outage is None:
-        if after.unproven_failures < OUTAGE_FAILURES:
-            return batch
-        return replace(batch, outage=Outage(now, after.professional_id), waking=None)
-    patience = timedelta(minutes=batch.parameters.outage_patience_minutes)
-    is_probe = after.professional_id == batch.outage.probe_id
-    if not is_probe or now - batch.outage.since < patience:
+    if batch.outage is not None:
+        return _patient(batch, after, now)
+    if after.unproven_failures < OUTAGE_FAILURES:
         return batch
-    return gave_up(batch, f"the source answered nobody since {batch.outage.since:%Y-%m-%d %H:%M:%S} UTC", now)
+    if after.stage not in batch.answers:
+        batch = _estranged(batch, after)
+        # One broken professional that comes first in a stage must not stop those whom the source answers elsewhere.
+        is_elsewhere = any(timedelta() <= now - answer.at < ELSEWHERE for answer in batch.answers.values())
+        if is_elsewhere and batch.strangers.get(after.stage, 0) < STRANGERS_MAX:
+            return batch
+    return replace(batch, outage=Outage(now, after.professional_id, now), waking=None)
+
+
+def _estranged(batch: Batch, after: Professional) -> Batch:
+    """Count, once a row, who is left without an answer in a stage in which nobody was ever answered."""
+    if after.unproven_failures > OUTAGE_FAILURES:
+        return batch
+    return replace(batch, strangers={**batch.strangers, after.stage: batch.strangers.get(after.stage, 0) + 1})
+
+
+def _patient(batch: Batch, after: Professional, now: datetime) -> Batch:
+    """Give up on the source if its outage has lasted longer than the patience and the probe came in vain once more."""
+    outage = batch.outage
+    if outage is None or outage.probe_id != after.professional_id:
+        return batch
+    if not timedelta() <= now - outage.asked_at < UNASKED_MAX:
+        return replace(batch, outage=replace(outage, since=now, asked_at=now))
+    if now - outage.since < timedelta(minutes=batch.parameters.outage_patience_minutes):
+        return replace(batch, outage=replace(outage, asked_at=now))
+    return gave_up(batch, f"the source answered nobody since {outage.since:%Y-%m-%d %H:%M:%S} UTC", now)
 
 
 def _recovered(batch: Batch, before: Professional, now: datetime) -> Batch:

@@ -94,6 +94,7 @@ class Professional:
 
     `page` and `cursor` say which page is asked for next; `sequence` is the place in the roster, which also deals
     the counter. `wake` makes the current step's task name new, `due_at` is when that task should run.
+    `deaths` counts the deliveries of the current step that got no answer, under names that a wake has retired.
     `failures_in_a_row` counts failures between which the source answered others; `unproven_failures` counts those
     since then of which nobody knows whose fault they are, the latest at `failed_at`. `is_discarded` is set on a
     failed one by who has looked at its dead letter.
@@ -113,6 +114,7 @@ class Professional:
     stop_reason: StopReason | None = None
     volume_is_floor: bool = False
     calls: int = 0
+    deaths: int = 0
     failures_in_a_row: int = 0
     unproven_failures: int = 0
     failed_at: datetime | None = None
@@ -173,7 +175,7 @@ def advance(
         return professional
     # Without a raw row there was no call: a page given up because its handler died costs none.
     calls = professional.calls + bool(raw_id)
-    here = replace(professional, step=professional.step + 1, due_at=now, calls=calls)
+    here = replace(professional, step=professional.step + 1, due_at=now, calls=calls, deaths=0)
     match outcome:
         case Cancelled() | GivenUp():
             return _drained(here, outcome)

@@ -46,9 +46,14 @@ class RawPage:
     records: tuple[Listing | Rejection, ...]
 
 
-def raw_page_id(batch_id: str, professional_id: str, step: int, exchange: Exchange) -> str:
-    """Derive a raw row's id from its step and the answer: status, relevant headers and body."""
-    return digest(batch_id, professional_id, step, exchange.status, exchange.headers, exchange.body_sha256)
+def raw_page_id(batch_id: str, professional_id: str, step: int, exchange: Exchange, proof_of: str = "") -> str:
+    """
+    Derive a raw row's id from its step and the answer: status, relevant headers and body.
+
+    `proof_of` names who else was asked for as a proof: the same bytes may answer the own page at the same step.
+    """
+    about = (batch_id, professional_id, step, exchange.status, exchange.headers, exchange.body_sha256)
+    return digest(*about, proof_of) if proof_of else digest(*about)
 
 
 def page_records(outcome: Outcome) -> tuple[Listing | Rejection, ...]:

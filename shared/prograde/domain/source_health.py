@@ -12,6 +12,12 @@ ANSWER_EVERY = timedelta(seconds=2)
 """How often an answer is noted: the batch's document must not be written for every page."""
 OUTAGE_FAILURES = 3
 """Failures in a row, with nobody answered in between, that make an outage."""
+ELSEWHERE = timedelta(seconds=10)
+"""So long after an answer in another stage the source is not taken to be out for one professional's sake."""
+UNASKED_MAX = timedelta(minutes=70)
+"""A probe that was silent for longer than any wait was not asking: the process was stopped, or its clock jumped."""
+STRANGERS_MAX = 3
+"""As many without an answer in a stage in which nobody was ever answered make an outage of that stage."""
 
 SHARE_MIN = 0.05
 SHARE_AFTER_OUTAGE = 0.1
@@ -31,17 +37,22 @@ class Answer:
         """Tell whether the source was well after a failure; an answer from the future is a clock that was set back."""
         return failed_at < self.at <= now
 
-    def is_fresh(self, now: datetime) -> bool:
-        """Tell whether a newer answer is not worth noting yet."""
-        return timedelta() <= now - self.at < ANSWER_EVERY
+    def is_news(self, known: "Answer | None") -> bool:
+        """Tell whether it is worth noting after the known one, by when they were asked for: answers may take long."""
+        return known is None or not timedelta() <= self.at - known.at < ANSWER_EVERY
 
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """The source answers nobody since (about) `since`; only the probe's page is asked for until it does."""
+    """
+    The source answers nobody since (about) `since`; only the probe's page is asked for until it does.
+
+    `asked_at` is when the probe was last heard of: while nobody asks, the patience does not run out.
+    """
 
     since: datetime
     probe_id: str
+    asked_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from prograde.bootstrap.local_machine import LocalMachine
-from prograde.domain.batch import Batch
-from prograde.domain.professional import Professional
+from prograde.domain.batch import Batch, BatchStatus
+from prograde.domain.professional import Professional, Stage
 from prograde.entrypoints import session
 from prograde.entrypoints.session import Terminal
 from prograde.entrypoints.workplace import (
@@ -43,14 +43,23 @@ def dead_letters() -> None:
 @dead_letters.command("list")
 @click.argument("batch_id", required=False)
 @click.option("--cause", help="Only those that failed for this cause.")
+@click.option("--discarded", "is_discarded", is_flag=True, help="Those that were discarded instead.")
 @with_data_dir
 @with_output
-def list_(batch_id: str | None, cause: str | None, data_dir: Path, output: str) -> int:
-    """List a batch's dead letters by cause; the newest batch's if none is named."""
+def list_(
+    batch_id: str | None,
+    cause: str | None,
+    is_discarded: bool,  # noqa: FBT001  # click passes options by name
+    data_dir: Path,
+    output: str,
+) -> int:
+    """List a batch's dead letters by cause (the newest batch's)."""
     terminal = Terminal(data_dir, is_json=output == "json")
     with shared_machine(existing_directory(data_dir)) as machine:
         batch = _batch(machine, batch_id)
-        found = sorted(letters.dead_letters(machine.services.store, batch.batch_id, cause), key=_group)
+        store = machine.services.store
+        found = sorted(letters.dead_letters(store, batch.batch_id, is_discarded=is_discarded), key=_group)
+        found = _of_cause(found, batch, cause)
     if terminal.is_json:
         terminal.output.print_json(json.dumps([_summary(letter) for letter in found]))
     else:
@@ -130,11 +139,11 @@ def discard(
     with shared_machine(existing_directory(data_dir)) as machine:
         batch = read_batch(machine.services.store, batch_id)
         chosen = _chosen(machine, batch, professional_ids, cause, is_all=is_all)
-        letters.discard(machine.services, batch_id, chosen)
+        count = letters.discard(machine.services, batch_id, chosen)
     if terminal.is_json:
-        terminal.output.print_json(json.dumps({"discarded": len(chosen)}))
+        terminal.output.print_json(json.dumps({"discarded": count}))
     else:
-        terminal.output.print(f"Discarded {len(chosen):,} of batch {batch_id}", markup=False)
+        terminal.output.print(f"Discarded {count:,} of batch {batch_id}", markup=False)
     return session.EXIT_COMPLETE
 
 
@@ -157,15 +166,27 @@ def _chosen(
     machine: LocalMachine, batch: Batch, professional_ids: Sequence[str], cause: str | None, *, is_all: bool
 ) -> Sequence[str]:
     """Tell which professionals are meant: those named, or those of a cause, or all."""
-    if sum((bool(professional_ids), cause is not None, is_all)) != 1:
-        raise InputError([Problem("professional_ids", None, "name professionals, or give --cause CAUSE, or --all")])
+    ways = sum((bool(professional_ids), cause is not None, is_all))
+    if ways != 1:
+        given = "one way only: names" if ways else "professionals: their ids"
+        raise InputError([Problem("professional_ids", None, f"choose {given}, or --cause CAUSE, or --all")])
     if professional_ids:
         return professional_ids
-    found = [each.professional_id for each in letters.dead_letters(machine.services.store, batch.batch_id, cause)]
+    found = _of_cause(list(letters.dead_letters(machine.services.store, batch.batch_id)), batch, cause)
     if not found:
-        of_cause = "" if cause is None else f" with cause {cause}"
-        raise NotFoundError(f"batch {batch.batch_id} has no dead letters{of_cause}")
-    return found
+        raise NotFoundError(f"batch {batch.batch_id} has no dead letters")
+    return [each.professional_id for each in found]
+
+
+def _of_cause(found: list[Professional], batch: Batch, cause: str | None) -> list[Professional]:
+    """Pick those of a cause, if one is given; raises NotFoundError naming the causes there are."""
+    if cause is None:
+        return found
+    chosen = [each for each in found if each.failure_cause == cause]
+    if not chosen:
+        causes = ", ".join(sorted({each.failure_cause for each in found})) or "none"
+        raise NotFoundError(f"batch {batch.batch_id} has no dead letters with cause {cause}; there is: {causes}")
+    return chosen
 
 
 def _batch(machine: LocalMachine, batch_id: str | None) -> Batch:
@@ -218,6 +239,8 @@ def _print_groups(batch: Batch, found: Sequence[Professional], terminal: Termina
         f"Evidence: prograde dead-letters show {batch.batch_id} PROFESSIONAL --data-dir {terminal.data_dir}",
         markup=False,
     )
+    if batch.status is not BatchStatus.CANCELLED:
+        terminal.output.print(f"Ask again: {session.replay_hint(batch, terminal)}", markup=False)
 
 
 def _print_letter(letter: Professional, attempts: Sequence[Attempt], terminal: Terminal) -> None:
@@ -225,7 +248,7 @@ def _print_letter(letter: Professional, attempts: Sequence[Attempt], terminal: T
     output.print(f"{letter.professional_id}: {letter.last_failure}", markup=False)
     output.print(
         f"stopped by {letter.stop_reason} at the {letter.stage} stage, page {letter.page}, "
-        f"after {letter.calls} calls of which {len(letter.ledger)} were counted",
+        f"after {letter.calls} calls, {len(letter.ledger)} of them counted",
         markup=False,
     )
     for attempt in attempts:
@@ -234,5 +257,14 @@ def _print_letter(letter: Professional, attempts: Sequence[Attempt], terminal: T
             f"{attempt.status or 'none'}, {attempt.latency_ms:.0f} ms, raw row {attempt.raw_id}\n  {attempt.url}",
             markup=False,
         )
+        if attempt.agent_key != letter.agent_key and attempt.stage != Stage.PROFILE:
+            output.print(
+                f"  asked for {attempt.agent_key}, to see if the source answers anybody; not counted", markup=False
+            )
         if attempt.outcome in ("Failure", "Denied") and attempt.body:
-            output.print(f"  {attempt.body[:BODY_SHOWN]}", markup=False)
+            output.print(f"  {_printable(attempt.body[:BODY_SHOWN])}", markup=False)
+
+
+def _printable(text: str) -> str:
+    """Write what a source sent so that it cannot steer the terminal."""
+    return "".join(character if character.isprintable() else " " for character in text)

@@ -25,6 +25,8 @@ EXIT_WITH_FAILED = 3
 EXIT_PAUSED = 4
 EXIT_INCOMPLETE = 5
 EXIT_INTERRUPTED = 130
+DRAINING_CONCURRENCY = 4
+"""Who only drains makes no call, and needs no source."""
 REFUSALS_MAX = 8
 """A task refused this often by our own functions (some 50 seconds, backing off) will not heal by itself."""
 
@@ -51,8 +53,11 @@ def run_to_end(machine: LocalMachine, batch: Batch, terminal: Terminal) -> int:
     """Work the batch until it is over, paused or interrupted; returns the exit code."""
     store = machine.services.store
     # Built before anything is delivered: what is wrong with the source or its ledger is said once, and at once.
-    machine.listing_source(batch)
-    dispatcher = machine.dispatcher(machine.source(batch).client.concurrency)
+    concurrency = DRAINING_CONCURRENCY
+    if batch.status is not BatchStatus.DRAINING:
+        machine.listing_source(batch)
+        concurrency = machine.source(batch).client.concurrency
+    dispatcher = machine.dispatcher(concurrency)
 
     def is_over() -> bool:
         status = read_batch(store, batch.batch_id).status
@@ -111,20 +116,37 @@ def report(
             if not terminal.is_json:
                 print_result(progress, found, terminal.output, folder)
     elif not terminal.is_json:
-        outage = "" if batch.outage is None else f", {outage_text(batch.outage)}"
-        terminal.output.print(f"Batch {batch.batch_id}: {batch.status}, {counts_text(progress)}{outage}", markup=False)
+        terminal.output.print(_standing(progress), markup=False)
     if terminal.is_json:
         terminal.output.print_json(json.dumps(summary(progress, terminal.data_dir, found)))
-    if stuck:
-        terminal.errors.print(f"Stopped: {stuck}", markup=False)
-    if batch.reason:
-        terminal.errors.print(f"Batch {batch.batch_id} is {batch.status}: {batch.reason}", markup=False)
-    if not batch.status.is_over and not is_being_worked:
-        terminal.errors.print(
-            f"Nothing is lost. To go on: prograde resume {batch.batch_id} --data-dir {terminal.data_dir}",
-            markup=False,
-        )
+    for remark in _remarks(progress, terminal, stuck, is_being_worked=is_being_worked):
+        terminal.errors.print(remark, markup=False)
     return code
+
+
+def _standing(progress: Progress) -> str:
+    batch = progress.batch
+    outage = "" if batch.outage is None else f", {outage_text(batch.outage)}"
+    return f"Batch {batch.batch_id}: {batch.status}, {counts_text(progress)}{outage}"
+
+
+def _remarks(progress: Progress, terminal: Terminal, stuck: str, *, is_being_worked: bool) -> Iterator[str]:
+    """Say why it stands as it does, and how to go on if there is a way."""
+    batch = progress.batch
+    if stuck:
+        yield f"Stopped: {stuck}"
+    if batch.reason:
+        yield f"Batch {batch.batch_id} is {batch.status}: {batch.reason}"
+    if not batch.status.is_over and not is_being_worked:
+        yield f"Nothing is lost. To go on: prograde resume {batch.batch_id} --data-dir {terminal.data_dir}"
+    if batch.status in (BatchStatus.COMPLETE, BatchStatus.INCOMPLETE) and progress.by_state.get("failed"):
+        yield f"Why some failed: prograde dead-letters list {batch.batch_id} --data-dir {terminal.data_dir}"
+        yield f"To ask again: {replay_hint(batch, terminal)}"
+
+
+def replay_hint(batch: Batch, terminal: Terminal) -> str:
+    """Write the command that replays all dead letters of a batch."""
+    return f"prograde dead-letters replay {batch.batch_id} --all --data-dir {terminal.data_dir}"
 
 
 def _exit_code(progress: Progress, *, is_interrupted: bool, is_stuck: bool) -> int:

@@ -46,9 +46,11 @@ def resume(batch_id: str | None, data_dir: Path, output: str) -> int:
     with owned_machine(directory) as machine:
         batch = the_unfinished(machine, batch_id)
         if batch.status.is_over:
-            raise ConflictError(f"batch {batch_id} is {batch.status}: there is nothing to resume")
+            hint = "its dead letters can be replayed" if batch.status is BatchStatus.INCOMPLETE else "it is over"
+            raise ConflictError(f"batch {batch_id} is {batch.status}: there is nothing to resume; {hint}")
         refuse_beside_unfinished(machine, data_dir, chosen=batch)
-        machine.source(batch)
+        if batch.status is not BatchStatus.DRAINING:
+            machine.source(batch)
         if batch.status in (BatchStatus.PAUSED, BatchStatus.RUNNING):
             batch = resume_batch(machine.services, batch.batch_id)
         return session.run_to_end(machine, batch, Terminal(data_dir, is_json=output == "json"))

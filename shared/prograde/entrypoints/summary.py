@@ -32,7 +32,9 @@ def findings(progress: Progress, folder: Path) -> Findings:
     """Look over the export's files, a row at a time."""
     causes: Counter[str] = Counter()
     for row in _rows(folder / UNGRADED):
-        cause = f"{row['outcome'].replace('_', ' ')}: {row['grade_reasons']}"
+        outcome = row["outcome"].replace("_", " ")
+        reason = row["grade_reasons"]
+        cause = outcome if reason in ("", row["outcome"]) else f"{outcome}: {reason}"
         causes[cause if cause in causes or len(causes) < CAUSES_MAX else "for other causes"] += 1
     graded = unpriced = 0
     for row in _rows(folder / GRADED):

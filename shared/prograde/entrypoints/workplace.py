@@ -93,5 +93,5 @@ def the_unfinished(machine: LocalMachine, batch_id: str | None) -> Batch:
     if len(unfinished) == 1:
         return unfinished[0]
     if not unfinished:
-        raise NotFoundError("every batch here is over: name the one that is meant")
+        raise NotFoundError("no batch here is running or paused: prograde status lists them")
     raise InputError([Problem("batch_id", None, f"name one of {', '.join(batch.batch_id for batch in unfinished)}")])

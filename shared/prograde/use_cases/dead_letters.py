@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from prograde.domain.batch import Batch, Counter, reopened
-from prograde.domain.effects import effects
+from prograde.domain.effects import effects_of_many
 from prograde.domain.professional import Professional, State, replayed
 from prograde.errors import ConflictError, CorruptionError, NotFoundError
 from prograde.ports import Attempt, BatchStore, Transaction
@@ -15,9 +15,13 @@ from prograde.use_cases.services import Services
 CHUNK = 100
 
 
-def dead_letters(store: BatchStore, batch_id: str, cause: str | None = None) -> Iterator[Professional]:
+def dead_letters(
+    store: BatchStore, batch_id: str, cause: str | None = None, *, is_discarded: bool = False
+) -> Iterator[Professional]:
     """
-    Stream a batch's failed professionals that nobody has discarded, by id; of one cause only if it is given.
+    Stream a batch's failed professionals, those that were discarded or those that were not, by id.
+
+    Of one cause only if it is given.
 
     Raises NotFoundError when there is no such batch.
     """
@@ -25,13 +29,14 @@ def dead_letters(store: BatchStore, batch_id: str, cause: str | None = None) -> 
     after = ""
     while failed := store.in_state(batch_id, State.FAILED, after, CHUNK):
         for professional in failed:
-            if not professional.is_discarded and cause in (None, professional.failure_cause):
+            if professional.is_discarded is is_discarded and cause in (None, professional.failure_cause):
                 yield professional
         after = failed[-1].professional_id
 
 
 def evidence(services: Services, batch_id: str, professional_id: str) -> tuple[Professional, tuple[Attempt, ...]]:
     """Read a failed professional and every call that was made for it; raises NotFoundError, or ConflictError."""
+    read_batch(services.store, batch_id)
     professional = services.store.professional(batch_id, professional_id)
     if professional is None:
         raise NotFoundError(f"batch {batch_id} has no professional {professional_id}")
@@ -69,31 +74,38 @@ def replay(services: Services, batch_id: str, professional_ids: Sequence[str]) -
             return running, awake
 
         after, awake = services.store.transact(reopen)
-        services.queue.enqueue([task for professional in awake for task in effects(after, professional)])
+        services.queue.enqueue(effects_of_many(after, awake))
         if after.status is not batch.status:
             services.warehouse.append_batch(after, now)
         batch = after
     return batch
 
 
-def discard(services: Services, batch_id: str, professional_ids: Sequence[str]) -> None:
+def discard(services: Services, batch_id: str, professional_ids: Sequence[str]) -> int:
     """
     Take dead letters off the list: they were looked at, and the professionals stay failed.
 
-    Raises NotFoundError for an unknown id, and ConflictError for one that has not failed.
+    Returns how many were not discarded already. Raises NotFoundError for an unknown id, and ConflictError for one
+    that has not failed.
     """
     read_batch(services.store, batch_id)
+    count = 0
     for ids in _chunks(professional_ids):
 
-        def note(transaction: Transaction, ids: Sequence[str] = ids) -> None:
-            for professional in _read(transaction, batch_id, ids)[1]:
+        def note(transaction: Transaction, ids: Sequence[str] = ids) -> int:
+            _, professionals = _read(transaction, batch_id, ids)
+            for professional in professionals:
                 if professional.state is not State.FAILED:
                     raise ConflictError(
                         f"professional {professional.professional_id} is {professional.state}: it has no dead letter"
                     )
+            listed = [professional for professional in professionals if not professional.is_discarded]
+            for professional in listed:
                 transaction.put_professional(replace(professional, is_discarded=True))
+            return len(listed)
 
-        services.store.transact(note)
+        count += services.store.transact(note)
+    return count
 
 
 def _chunks(professional_ids: Sequence[str]) -> Iterator[Sequence[str]]:

@@ -45,12 +45,14 @@ def fetch_page(services: Services, task: PageTask, deaths: int) -> None:
         raise NotSeededError(f"professional {task.professional_id} is not at step {task.step} yet")
     is_behind = (task.step, task.wake) < (professional.step, professional.wake)
     if is_behind or professional.is_final:
+        if deaths and task.step == professional.step:
+            professional = _charge(services, professional, deaths)
         services.queue.enqueue(tuple(effects(batch, professional)))
     elif not batch.lets_work(professional.professional_id):
         return
     elif batch.status is BatchStatus.DRAINING:
         _commit(services, batch, professional, Step(Cancelled() if batch.is_cancelled else GivenUp()))
-    elif deaths >= DEATHS_MAX:
+    elif deaths + professional.deaths >= DEATHS_MAX:
         _commit(services, batch, professional, Step(Failure("handler_died", "each time that the page was fetched")))
     elif professional.due_at > services.clock.now() + SKEW:
         _postpone(services, batch, professional)
@@ -115,8 +117,9 @@ def _fetch(services: Services, batch: Batch, professional: Professional, asked: 
     """Fetch a page, at the pace that the source bears, and keep its raw row."""
     share = batch.pace.share_at(services.clock.now())
     outcome, exchange = services.listing_source(batch).fetch(asked, share)
-    raw_id = raw_page_id(batch.batch_id, professional.professional_id, professional.step, exchange)
     is_own = asked.professional_id == professional.professional_id
+    proof_of = "" if is_own else asked.professional_id
+    raw_id = raw_page_id(batch.batch_id, professional.professional_id, professional.step, exchange, proof_of)
     services.warehouse.insert_raw_page(
         RawPage(
             raw_id=raw_id,
@@ -156,7 +159,7 @@ def _commit(services: Services, batch: Batch, seen: Professional, step: Step) ->
         if counter is not None:
             after = counter_drained(after, now) if counter.pending == 0 else after
             transaction.put_counter(batch.batch_id, counter)
-        if after is not stored or isinstance(step.outcome, Throttled):
+        if after is not stored:
             transaction.put_batch(after)
         transaction.put_professional(advanced)
         return advanced, after
@@ -191,12 +194,26 @@ def _deny(services: Services, batch: Batch, detail: str) -> None:
 
     def pause(transaction: Transaction) -> Batch:
         stored = _read_batch(transaction, batch.batch_id)
-        if stored.status is BatchStatus.RUNNING:
+        # Not for a refusal from before a resume: it may be what was mended.
+        if stored.status is BatchStatus.RUNNING and stored.epoch == batch.epoch:
             stored = paused(stored, f"the source refuses the credentials: {detail}")
             transaction.put_batch(stored)
         return stored
 
     services.warehouse.append_batch(services.store.transact(pause), services.clock.now())
+
+
+def _charge(services: Services, seen: Professional, deaths: int) -> Professional:
+    """Keep the deaths of a name that a wake has retired: else a page that kills slowly would begin anew each time."""
+
+    def charge(transaction: Transaction) -> Professional:
+        professional = _read(transaction, seen)
+        if professional.step == seen.step:
+            professional = replace(professional, deaths=professional.deaths + deaths)
+            transaction.put_professional(professional)
+        return professional
+
+    return services.store.transact(charge)
 
 
 def _postpone(services: Services, batch: Batch, seen: Professional) -> None:

@@ -5,9 +5,10 @@ from dataclasses import asdict, replace
 
 from prograde.domain.batch import Batch, BatchStatus, finished
 from prograde.domain.effects import FinalizeTask, effects
-from prograde.domain.professional import Professional, State
+from prograde.domain.professional import Professional, State, StopReason
 from prograde.errors import CorruptionError
 from prograde.ports import GradedRow, Reconciliation, Run, Transaction
+from prograde.use_cases.dead_letters import dead_letters
 from prograde.use_cases.export_files import Export, write_export, write_manifest
 from prograde.use_cases.read_batch import read_batch
 from prograde.use_cases.services import Services
@@ -60,7 +61,9 @@ def finalize(services: Services, task: FinalizeTask) -> None:
         write_manifest(folder, _manifest(batch, run, export, reconciliation))
         services.blobs.publish(prefix, folder)
     services.warehouse.append_run(run)
-    _finish(services, batch, export.digest, _reason(reconciliation))
+    _finish(
+        services, batch, export.digest, "; ".join(filter(None, (_given_up(services, batch), _reason(reconciliation))))
+    )
 
 
 def _reconciled(services: Services, batch: Batch) -> Reconciliation:
@@ -112,6 +115,15 @@ def _manifest(batch: Batch, run: Run, export: Export, reconciliation: Reconcilia
         "files": export.files,
         "export_digest": export.digest,
     }
+
+
+def _given_up(services: Services, batch: Batch) -> str:
+    """Say who is left of an earlier outage; "" when nobody is, all were looked at, or the reason is this outage."""
+    if batch.reason:
+        return ""
+    letters = dead_letters(services.store, batch.batch_id)
+    count = sum(letter.stop_reason is StopReason.SOURCE_OUTAGE for letter in letters)
+    return f"{count:,} professionals were given up in an outage of the source" if count else ""
 
 
 def _reason(reconciliation: Reconciliation) -> str:

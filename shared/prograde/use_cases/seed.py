@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from prograde.domain.batch import Batch, BatchStatus, Seeding, settled
-from prograde.domain.effects import SeedTask, effects
+from prograde.domain.effects import SeedTask, effects, effects_of_many
 from prograde.domain.professional import Professional
 from prograde.errors import CorruptionError
 from prograde.ports import Transaction
@@ -46,7 +46,7 @@ def seed(services: Services, batch: Batch) -> Batch:
         for index, professional_id in enumerate(ids)
     ]
     services.store.create_professionals(professionals)
-    services.queue.enqueue([task for professional in professionals for task in effects(batch, professional)])
+    services.queue.enqueue(effects_of_many(batch, professionals))
     return _moved(services, batch, Seeding(end, op.seeded + len(ids)), now)
 
 

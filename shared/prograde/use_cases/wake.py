@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from prograde.domain.batch import Batch, Waking
-from prograde.domain.effects import WakeTask, effects
+from prograde.domain.effects import WakeTask, effects, effects_of_many
 from prograde.domain.professional import Professional, State, begun_anew
 from prograde.errors import CorruptionError
 from prograde.ports import Transaction
@@ -43,7 +43,7 @@ def _wake_chunk(services: Services, batch: Batch, waking: Waking) -> Batch:
         return awake
 
     awake = services.store.transact(wake)
-    services.queue.enqueue([task for professional in awake for task in effects(batch, professional)])
+    services.queue.enqueue(effects_of_many(batch, awake))
 
     def move(transaction: Transaction) -> Batch:
         stored = transaction.batch(batch.batch_id)

@@ -79,6 +79,7 @@ class Dispatcher:
             finally:
                 self._is_ending = True
                 let_go()
+                gc.unfreeze()
         if self._crash is not None:
             raise self._crash
 
