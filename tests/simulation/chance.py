@@ -103,6 +103,7 @@ _THEMES: tuple[frozenset[Fault], ...] = (
     frozenset({Fault.PAUSE, Fault.CRASH, Fault.QUEUE_PART}),
     frozenset({Fault.CANCEL, Fault.CRASH, Fault.TASK_LOST}),
     frozenset({Fault.REPLAY, Fault.LATE_DUPLICATE, Fault.SLOW}),
+    frozenset({Fault.REPLAY, Fault.LATE_DUPLICATE, Fault.API_TIMEOUT}),
     frozenset({Fault.REPLAY, Fault.DUPLICATE, Fault.CRASH}),
     frozenset({Fault.THROTTLED, Fault.TASK_LOST}),
 )

@@ -123,9 +123,11 @@ class Deliverer:
 
     def echo(self) -> None:
         """Deliver old finalize tasks once more, just now: a replay has opened the batch again."""
-        for entry in self._finalized:
-            if self._world.chance.strikes(Fault.LATE_DUPLICATE):
-                self._repeat(entry, self._world.chance.dice.expovariate(1.0))
+        chance = self._world.chance
+        for entry in self._finalized if chance.has(Fault.LATE_DUPLICATE) else ():
+            for seconds in (0.5, 5.0):
+                chance.saw(Fault.LATE_DUPLICATE)
+                self._repeat(entry, chance.dice.expovariate(1.0 / seconds))
 
     def _repeat(self, entry: Entry, seconds: float) -> None:
         """Deliver a task once more after some time."""

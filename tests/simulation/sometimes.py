@@ -34,7 +34,6 @@ INTERESTING = {
     "failure not counted for want of proof": "failure without proof",
     "dead letter replayed while running": "replayed while running",
     "dead letter replayed after the batch was over": "replayed while (complete|incomplete)",
-    "replay refused": "replay refused",
     "professional at its failure limit": "professional failed at the failure limit",
     "digest equal to the calm run's": "run whose digest equals the calm run's",
     "row changed by the fault that touched it": "row changed by its fault: done",
