@@ -37,12 +37,12 @@ BODY_SHOWN = 400
 
 @click.group("dead-letters")
 def dead_letters() -> None:
-    """Look at the professionals that failed, and replay or discard them."""
+    """Look at the professionals that failed or were not found, and replay or discard them."""
 
 
 @dead_letters.command("list")
 @click.argument("batch_id", required=False)
-@click.option("--cause", help="Only those that failed for this cause.")
+@click.option("--cause", help="Only those of this cause; not_found is one.")
 @click.option("--discarded", "is_discarded", is_flag=True, help="Those that were discarded instead.")
 @with_data_dir
 @with_output
@@ -109,7 +109,7 @@ def replay(
     data_dir: Path,
     output: str,
 ) -> int:
-    """Ask again for professionals that failed; a finished batch runs on, to a new export beside the old one."""
+    """Ask again for dead letters; a finished batch runs on, to a new export beside the old one."""
     terminal = Terminal(data_dir, is_json=output == "json")
     directory = existing_directory(data_dir)
     with shared_machine(directory) as machine:
@@ -134,7 +134,7 @@ def discard(
     data_dir: Path,
     output: str,
 ) -> int:
-    """Take dead letters off the list: they were looked at, and their professionals stay failed."""
+    """Take dead letters off the list: they were looked at, and their professionals stay as they are."""
     terminal = Terminal(data_dir, is_json=output == "json")
     with shared_machine(existing_directory(data_dir)) as machine:
         batch = read_batch(machine.services.store, batch_id)
@@ -261,7 +261,7 @@ def _print_letter(letter: Professional, attempts: Sequence[Attempt], terminal: T
             output.print(
                 f"  asked for {attempt.agent_key}, to see if the source answers anybody; not counted", markup=False
             )
-        if attempt.outcome in ("Failure", "Denied") and attempt.body:
+        if attempt.outcome in ("Failure", "Refused", "Denied") and attempt.body:
             output.print(f"  {_printable(attempt.body[:BODY_SHOWN])}", markup=False)
 
 

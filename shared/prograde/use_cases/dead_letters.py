@@ -1,4 +1,4 @@
-"""Dead letters: professionals that failed, kept with their evidence until somebody replays or discards them."""
+"""Dead letters: who failed or was not found, kept with the evidence until somebody replays or discards them."""
 
 from collections import Counter as Tally
 from collections.abc import Iterator, Sequence
@@ -19,38 +19,39 @@ def dead_letters(
     store: BatchStore, batch_id: str, cause: str | None = None, *, is_discarded: bool = False
 ) -> Iterator[Professional]:
     """
-    Stream a batch's failed professionals, those that were discarded or those that were not, by id.
+    Stream a batch's professionals that failed and then those that were not found, by id; discarded ones or the others.
 
     Of one cause only if it is given.
 
     Raises NotFoundError when there is no such batch.
     """
     read_batch(store, batch_id)
-    after = ""
-    while failed := store.in_state(batch_id, State.FAILED, after, CHUNK):
-        for professional in failed:
-            if professional.is_discarded is is_discarded and cause in (None, professional.failure_cause):
-                yield professional
-        after = failed[-1].professional_id
+    for state in (State.FAILED, State.NOT_FOUND):
+        after = ""
+        while ended := store.in_state(batch_id, state, after, CHUNK):
+            for professional in ended:
+                if professional.is_discarded is is_discarded and cause in (None, professional.failure_cause):
+                    yield professional
+            after = ended[-1].professional_id
 
 
 def evidence(services: Services, batch_id: str, professional_id: str) -> tuple[Professional, tuple[Attempt, ...]]:
-    """Read a failed professional and every call that was made for it; raises NotFoundError, or ConflictError."""
+    """Read a dead letter and every call that was made for it; raises NotFoundError, or ConflictError."""
     read_batch(services.store, batch_id)
     professional = services.store.professional(batch_id, professional_id)
     if professional is None:
         raise NotFoundError(f"batch {batch_id} has no professional {professional_id}")
-    if professional.state is not State.FAILED:
+    if not professional.is_dead_letter:
         raise ConflictError(f"professional {professional_id} is {professional.state}: it has no dead letter")
     return professional, services.warehouse.attempts(batch_id, professional_id)
 
 
 def replay(services: Services, batch_id: str, professional_ids: Sequence[str]) -> Batch:
     """
-    Open failed professionals again, each with a new step; the batch runs on, and another grading run follows.
+    Open dead letters again, each with a new step; the batch runs on, and another grading run follows.
 
     A hundred at a time, whole or not at all. Raises NotFoundError for an unknown id, and ConflictError for one that
-    has not failed or a batch that cannot be reopened (cancelled, draining, finalizing); one that is open already is
+    is no dead letter or a batch that cannot be reopened (cancelled, draining, finalizing); one that is open already is
     left as it is.
     """
     now = services.clock.now()
@@ -86,7 +87,7 @@ def discard(services: Services, batch_id: str, professional_ids: Sequence[str]) 
     Take dead letters off the list: they were looked at, and the professionals stay failed.
 
     Returns how many were not discarded already. Raises NotFoundError for an unknown id, and ConflictError for one
-    that has not failed.
+    that is none.
     """
     read_batch(services.store, batch_id)
     count = 0
@@ -95,7 +96,7 @@ def discard(services: Services, batch_id: str, professional_ids: Sequence[str]) 
         def note(transaction: Transaction, ids: Sequence[str] = ids) -> int:
             _, professionals = _read(transaction, batch_id, ids)
             for professional in professionals:
-                if professional.state is not State.FAILED:
+                if not professional.is_dead_letter:
                     raise ConflictError(
                         f"professional {professional.professional_id} is {professional.state}: it has no dead letter"
                     )
@@ -130,8 +131,17 @@ def _reopened_counters(
     transaction: Transaction, batch: Batch, closed: Sequence[Professional]
 ) -> list[tuple[Counter, int]]:
     """Read the counters of final professionals, and open as many on each as are told beside it."""
-    tally = Tally(professional.sequence % batch.counters for professional in closed)
-    return [
-        (transaction.counter(batch.batch_id, index).reopened(State.FAILED, count), count)
-        for index, count in sorted(tally.items())
-    ]
+    opened = []
+    for index, ended in sorted(_by_counter(batch, closed).items()):
+        counter = transaction.counter(batch.batch_id, index)
+        for state, count in ended.items():
+            counter = counter.reopened(state, count)
+        opened.append((counter, ended.total()))
+    return opened
+
+
+def _by_counter(batch: Batch, closed: Sequence[Professional]) -> dict[int, Tally[State]]:
+    tallies: dict[int, Tally[State]] = {}
+    for professional in closed:
+        tallies.setdefault(professional.sequence % batch.counters, Tally())[professional.state] += 1
+    return tallies

@@ -26,7 +26,7 @@ def finalize(services: Services, task: FinalizeTask) -> None:
     Every part is repeatable and lands on the same name: the same bytes, published under the run's own prefix.
     """
     batch = read_batch(services.store, task.batch_id)
-    if batch.status is not BatchStatus.FINALIZING or batch.grading_run != task.grading_run:
+    if not _is_of(batch, task):
         if batch.status.is_over:
             # Whoever finished it may have died before telling the warehouse.
             services.warehouse.append_batch(batch, services.clock.now())
@@ -58,12 +58,20 @@ def finalize(services: Services, task: FinalizeTask) -> None:
             export_prefix=prefix,
             export_digest=export.digest,
         )
+        if not _is_of(read_batch(services.store, task.batch_id), task):
+            # Another delivery was quicker, and a replay may have changed what was read here.
+            return
         write_manifest(folder, _manifest(batch, run, export, reconciliation))
         services.blobs.publish(prefix, folder)
     services.warehouse.append_run(run)
     _finish(
         services, batch, export.digest, "; ".join(filter(None, (_given_up(services, batch), _reason(reconciliation))))
     )
+
+
+def _is_of(batch: Batch, task: FinalizeTask) -> bool:
+    """Tell whether the batch is in the task's grading run."""
+    return batch.status is BatchStatus.FINALIZING and batch.grading_run == task.grading_run
 
 
 def _reconciled(services: Services, batch: Batch) -> Reconciliation:
