@@ -24,6 +24,7 @@ from prograde.entrypoints import session
 from prograde.entrypoints.dead_letters import dead_letters
 from prograde.entrypoints.order import checked_order
 from prograde.entrypoints.order_files import given_files
+from prograde.entrypoints.serve import serve
 from prograde.entrypoints.session import Terminal
 from prograde.entrypoints.steering import cancel, pause, resume
 from prograde.entrypoints.workplace import (
@@ -196,7 +197,7 @@ def init(folder: Path) -> int:
     return session.EXIT_COMPLETE
 
 
-for command in (pause, resume, cancel, dead_letters, sandbox):
+for command in (pause, resume, cancel, dead_letters, serve, sandbox):
     cli.add_command(command)
 
 
