@@ -1,7 +1,7 @@
 """
 What Terraform promises the code: the environment of each function, its routes and what it should log.
 
-The plan is held to this page by `make test-infra`; the code's settings, routes and log events are to be held to it too.
+The plan is held to this page by `make test-infra`; the code's settings and routes are to be held to it too.
 """
 
 EVERY_FUNCTION = frozenset(
@@ -43,8 +43,3 @@ SUPERVISE_ROUTE = "/tasks/supervise"
 
 SCHEDULED_BATCH_ROUTE = "/tasks/scheduled-batch"
 """Its body: schedule, source, roster (a blob's name in the state bucket) and parameters, as one JSON object."""
-
-EVENTS = frozenset(
-    {"batch_incomplete", "batch_late", "batch_paused", "circuit_open", "corruption", "dead_letters"},
-)
-"""jsonPayload.event of the log lines that alert somebody."""

@@ -20,16 +20,10 @@ from prograde.adapters.local.source_files import SourceFolder
 from prograde.bootstrap.local_machine import FUNCTIONS, LocalMachine, function_app, local_machine
 from prograde.sandbox.seeding import seeded_market
 from prograde.sandbox.server import SandboxServer
+from prograde.use_cases.announce import ALERTS
 from tests.e2e.machine import TOKEN, Workplace
 from tests.house.checkout import ROOT
-from tests.infra.deployed_settings import (
-    EVENTS,
-    EVERY_FUNCTION,
-    ONE_FUNCTION,
-    SCHEDULED_BATCH_ROUTE,
-    SERVES,
-    SUPERVISE_ROUTE,
-)
+from tests.infra.deployed_settings import EVERY_FUNCTION, ONE_FUNCTION, SCHEDULED_BATCH_ROUTE, SERVES, SUPERVISE_ROUTE
 from tests.infra.terraform_plan import ENVIRONMENTS, Plan, Resource, read_plan
 
 pytestmark = pytest.mark.infra
@@ -152,7 +146,7 @@ def test_a_scheduled_batch_says_what_it_is(everything: Plan) -> None:
 def test_an_alert_stands_behind_every_event(everything: Plan) -> None:
     events = {policy.values["display_name"] for policy in everything.of("google_monitoring_alert_policy", "event")}
 
-    assert {f"prograde: {event}" for event in EVENTS} == events
+    assert {f"prograde: {event}" for event in ALERTS} == events
 
 
 def test_there_is_a_section_about_every_alert(everything: Plan) -> None:

@@ -8,6 +8,7 @@ from prograde.domain.effects import SeedTask, effects, effects_of_many
 from prograde.domain.professional import Professional
 from prograde.errors import CorruptionError
 from prograde.ports import Transaction
+from prograde.use_cases.announce import announce_status
 from prograde.use_cases.read_batch import read_batch
 from prograde.use_cases.services import Services
 
@@ -86,5 +87,5 @@ def _moved(services: Services, seen: Batch, op: Seeding, due_at: datetime) -> Ba
     batch = services.store.transact(move)
     services.queue.enqueue(tuple(effects(batch)))
     if batch.status is BatchStatus.FINALIZING:
-        services.warehouse.append_batch(batch, services.clock.now())
+        announce_status(services, batch, services.clock.now())
     return batch

@@ -9,6 +9,7 @@ from prograde.domain.batch import Batch, BatchStatus
 from prograde.domain.effects import SoundingTask, effects, woken
 from prograde.domain.professional import Professional
 from prograde.ports import Transaction
+from prograde.use_cases.announce import announce_conditions
 from prograde.use_cases.services import Services
 
 GRACE = timedelta(seconds=120)
@@ -36,6 +37,7 @@ def supervise(services: Services) -> None:
         return
     for batch in moving:
         _wake_chains(services, batch, now)
+        announce_conditions(services, batch, now)
         watermark = services.store.watermark(batch.source)
         if watermark is not None:
             for professional in _overdue(services, batch, watermark - GRACE):
