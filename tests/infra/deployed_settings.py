@@ -23,7 +23,11 @@ EVERY_FUNCTION = frozenset(
         "PROGRADE_TASKS_ACCOUNT",
     }
 )
-"""PROGRADE_QUEUES is JSON: source name to queue name. Source files are blobs of the state bucket, sources/NAME.yaml."""
+"""
+PROGRADE_QUEUES is JSON: name and tasks_per_second by source.
+
+Source files are blobs of the state bucket, sources/NAME.yaml.
+"""
 
 ONE_FUNCTION = {
     "console": frozenset({"PROGRADE_IAP_AUDIENCE"}),

@@ -78,12 +78,18 @@ def test_every_function_has_the_settings_that_it_reads(plan: Plan) -> None:
 
 
 def test_settings_name_what_is_there(plan: Plan) -> None:
-    queues = {queue.values["name"] for queue in plan.of("google_cloud_tasks_queue", "pages")}
+    queues = {
+        queue.index: {
+            "name": queue.values["name"],
+            "tasks_per_second": queue.values["rate_limits"][0]["max_dispatches_per_second"],
+        }
+        for queue in plan.of("google_cloud_tasks_queue", "pages")
+    }
     accounts = {account.values["email"] for account in plan.of("google_service_account")}
     buckets = {bucket.values["name"] for bucket in plan.of("google_storage_bucket")}
     for function in plan.functions().values():
         settings = environment(function)
-        assert queues == set(json.loads(settings["PROGRADE_QUEUES"]).values())
+        assert queues == json.loads(settings["PROGRADE_QUEUES"])
         assert settings["PROGRADE_QUEUE_CONTROL"] == plan.of("google_cloud_tasks_queue", "control")[0].values["name"]
         assert settings["PROGRADE_DATASET"] == plan.of("google_bigquery_dataset")[0].values["dataset_id"]
         assert settings["PROGRADE_FIRESTORE_DATABASE"] == plan.of("google_firestore_database")[0].values["name"]
