@@ -123,14 +123,18 @@ class BatchStore(Protocol):
 
 
 class TaskQueue(Protocol):
-    """At-least-once delivery of named tasks, each not before its `due_at`; the gate in front of a call paces exactly."""
+    """At-least-once delivery of named tasks, each not before its `due_at`."""
 
     def enqueue(self, tasks: Sequence[Task]) -> None:
         """Add tasks, all durable on return; one whose name is known, or was within the last hours, adds nothing."""
         ...
 
     def pace(self, source: str, share: float) -> None:
-        """Send a source's page tasks at about a share, in (0, 1], of their declared rate, and lose none."""
+        """
+        Send a source's page tasks at about a share, in (0, 1], of their declared rate, and lose none.
+
+        The gate in front of the calls is exact; this keeps tasks from waiting there.
+        """
         ...
 
 
