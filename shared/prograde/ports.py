@@ -150,6 +150,14 @@ class TaskQueue(Protocol):
         """Add tasks, all durable on return; one whose name is known, or was within the last hours, adds nothing."""
         ...
 
+    def pace(self, source: str, share: float) -> None:
+        """
+        Send a source's page tasks at about a share, in (0, 1], of their declared rate, and lose none.
+
+        The gate in front of the calls is exact; this keeps tasks from waiting there.
+        """
+        ...
+
 
 class Warehouse(Protocol):
     """Raw rows, results, grades and lineage; appended, never changed, read through views that de-duplicate."""

@@ -24,6 +24,7 @@ from prograde.domain.professional import Professional, State, advance, begun_ane
 from prograde.domain.raw_page import RawPage, page_records, raw_page_id
 from prograde.errors import CorruptionError, NotSeededError
 from prograde.ports import PageRequest, Transaction
+from prograde.use_cases.announce import announce_status
 from prograde.use_cases.read_batch import read_batch
 from prograde.use_cases.services import Services
 
@@ -168,7 +169,7 @@ def _commit(services: Services, batch: Batch, seen: Professional, step: Step) ->
     professional, after = services.store.transact(commit)
     services.queue.enqueue(tuple(effects(after, professional)))
     if after.status is not batch.status:
-        services.warehouse.append_batch(after, now)
+        announce_status(services, after, now)
 
 
 def _stepped(professional: Professional, batch: Batch, step: Step, now: datetime) -> tuple[Professional, Batch]:
@@ -201,7 +202,7 @@ def _deny(services: Services, batch: Batch, detail: str) -> None:
             transaction.put_batch(stored)
         return stored
 
-    services.warehouse.append_batch(services.store.transact(pause), services.clock.now())
+    announce_status(services, services.store.transact(pause), services.clock.now())
 
 
 def _charge(services: Services, seen: Professional, deaths: int) -> Professional:
