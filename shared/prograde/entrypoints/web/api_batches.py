@@ -16,7 +16,7 @@ from prograde.entrypoints.web.reading import (
     read_query,
     write_place,
 )
-from prograde.entrypoints.web.route import FORM, JSON, Call, Route
+from prograde.entrypoints.web.route import JSON, UPLOAD, Call, Route
 from prograde.entrypoints.web.shapes import BatchDetails, BatchList, BatchState, BatchSummary
 from prograde.ports import Caller
 from prograde.use_cases import steer
@@ -86,7 +86,7 @@ def _steered(call: Call, batch_id: str, change: Callable[[Services, str], Batch]
 
 
 ROUTES = (
-    Route("POST", "/v1/batches", Caller.PEOPLE, post_batch, takes=(*FORM, *JSON), body_bytes_max=UPLOAD_BYTES_MAX),
+    Route("POST", "/v1/batches", Caller.PEOPLE, post_batch, takes=(*UPLOAD, *JSON), body_bytes_max=UPLOAD_BYTES_MAX),
     Route("GET", "/v1/batches", Caller.PEOPLE, list_batches),
     Route("GET", "/v1/batches/<batch:batch_id>", Caller.PEOPLE, show_batch),
     Route("POST", "/v1/batches/<batch:batch_id>/pause", Caller.PEOPLE, pause_batch),

@@ -4,12 +4,13 @@ import hmac
 import os
 import re
 from base64 import b64decode
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 import flask
 from pydantic import BaseModel, ConfigDict
+from werkzeug.datastructures import Headers
 
 from prograde.entrypoints.order_json import JsonOrder, order_from_json
 from prograde.entrypoints.web.answers import json_answer
@@ -48,7 +49,7 @@ def take_webhook(call: Call) -> flask.Response:
     return json_answer(Queued("queued"), 202, {"Location": f"/v1/batches/{batch.batch_id}"})
 
 
-def verified_id(secrets: Sequence[bytes], headers: Mapping[str, str], body: bytes, now: datetime) -> str:
+def verified_id(secrets: Sequence[bytes], headers: Headers, body: bytes, now: datetime) -> str:
     """
     Give a webhook's id if one of the secrets signed it lately; raises UnknownCallerError.
 
