@@ -333,19 +333,22 @@ class SourceCatalog(Protocol):
 
 
 class Caller(StrEnum):
-    """Who calls what people do not: the queue with a task, the scheduler with a routine."""
+    """Who calls: the queue with a task, the scheduler with a routine, people, or another system with a signature."""
 
     TASKS = "tasks"
     SCHEDULER = "scheduler"
+    PEOPLE = "people"
+    WEBHOOK = "webhook"
 
 
 class Callers(Protocol):
     """What tells who sends a request."""
 
-    def check(self, environ: Mapping[str, Any], caller: Caller) -> None:
+    def check(self, environ: Mapping[str, Any], caller: Caller) -> str:
         """
-        Let a WSGI request pass that `caller` sends.
+        Let a WSGI request pass that `caller` sends, and name who that is, "" where only the platform knows.
 
-        Raises UnknownCallerError when it does not prove who sends it, ForbiddenCallerError when that is somebody else.
+        A webhook proves itself by its body, which is not looked at here. Raises UnknownCallerError when a request does
+        not prove who sends it, ForbiddenCallerError when that is somebody else.
         """
         ...
