@@ -90,6 +90,23 @@ class GoogleCloudSettings:
                 return self.start_batch_url
 
 
+@dataclass(frozen=True, slots=True)
+class MailSettings:
+    """Where e-mail is handed in (`server`: smtp://user:password@host:port, or smtps), from whom and to whom."""
+
+    server: str
+    sender: str
+    recipients: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NotificationSettings:
+    """How one machine tells people of its batches; the cloud has Terraform's notification channels."""
+
+    slack_webhook: str = ""
+    mail: MailSettings | None = None
+
+
 LOCAL_VARIABLES: Mapping[str, str] = MappingProxyType(
     {
         "PROGRADE_DATA_DIR": "the folder that keeps batches, raw rows and exports",
@@ -197,6 +214,43 @@ def _is_queue(queue: QueueSettings) -> bool:
     """Tell whether what was read has the types that it should have."""
     is_named = isinstance(queue.name, str) and bool(queue.name)
     return is_named and isinstance(queue.tasks_per_second, int | float) and queue.tasks_per_second > 0
+
+
+def read_notifications(env: Mapping[str, str]) -> NotificationSettings:
+    """Read whom to tell of batches on one machine: nobody by default; raises SettingsError."""
+    slack = env.get("PROGRADE_SLACK_WEBHOOK", "")
+    server, sender, recipients = (env.get(f"PROGRADE_MAIL_{name}", "") for name in ("SERVER", "FROM", "TO"))
+    problems = []
+    if slack and not _has_host(slack, {"https", "http"}):
+        problems.append(Problem("PROGRADE_SLACK_WEBHOOK", None, "must be the https:// URL of an incoming webhook"))
+    if server and not _has_host(server, {"smtp", "smtps"}):
+        problems.append(Problem("PROGRADE_MAIL_SERVER", None, "must be smtp://host:port or smtps://user:password@host"))
+    addresses = {"PROGRADE_MAIL_FROM": [sender], "PROGRADE_MAIL_TO": recipients.split(",")}
+    if server or sender or recipients:
+        if not server:
+            problems.append(Problem("PROGRADE_MAIL_SERVER", None, "is missing: smtp://host:port takes the e-mail"))
+        for name, given in addresses.items():
+            if not all(_is_address(address) for address in given):
+                problems.append(Problem(name, ",".join(given), "must be e-mail addresses, with commas between them"))
+    if problems:
+        raise SettingsError(problems)
+    to = tuple(address.strip() for address in recipients.split(","))
+    return NotificationSettings(slack, MailSettings(server, sender.strip(), to) if server else None)
+
+
+def _has_host(url: str, schemes: set[str]) -> bool:
+    """Tell whether something is a URL with a host; its value is never shown, there may be a secret in it."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in schemes and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        return False
+
+
+def _is_address(text: str) -> bool:
+    """Tell whether something may be an e-mail address, and no header of its own."""
+    local, at, host = text.strip().rpartition("@")
+    return bool(local and at and host) and text.isprintable() and " " not in text.strip()
 
 
 def _is_url(text: str) -> bool:
