@@ -14,6 +14,7 @@ from prograde.adapters.local.source_files import SourceFolder
 from prograde.bootstrap.local_machine import LocalMachine, local_machine
 from prograde.domain.batch import Batch, BatchStatus
 from prograde.errors import InputError, NotFoundError, Problem
+from prograde.ports import SourceCatalog
 from prograde.use_cases.read_batch import read_batch
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -38,12 +39,12 @@ def with_output(command: F) -> F:
 
 
 @contextmanager
-def owned_machine(directory: DataDirectory) -> Iterator[LocalMachine]:
+def owned_machine(directory: DataDirectory, catalog: SourceCatalog | None = None) -> Iterator[LocalMachine]:
     """Lend the machine of a data directory that no other process has, its log open."""
     with (
         directory.lock(),
         _log(directory) as log,
-        local_machine(directory, SourceFolder(directory.folder), os.environ) as machine,
+        local_machine(directory, catalog or SourceFolder(directory.folder), os.environ) as machine,
     ):
         structured_logging.configure(log)
         yield machine
