@@ -1,4 +1,4 @@
-"""What every log line of a piece of work carries: whose batch, which professional, step, stage, page, attempt, trace."""
+"""What every log line of a piece of work carries: batch, professional, step, stage, page, attempt, trace."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager

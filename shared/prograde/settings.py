@@ -8,7 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
-from prograde.errors import Problem, SettingsError
+from prograde.errors import InputError, Problem, SettingsError
 
 CERTS_URL = "https://www.googleapis.com/oauth2/v1/certs"
 """Where Google publishes the keys that sign identity tokens."""
@@ -217,7 +217,7 @@ def _is_queue(queue: QueueSettings) -> bool:
 
 
 def read_notifications(env: Mapping[str, str]) -> NotificationSettings:
-    """Read whom to tell of batches on one machine: nobody by default; raises SettingsError."""
+    """Read whom to tell of batches on one machine: nobody by default; raises InputError."""
     slack = env.get("PROGRADE_SLACK_WEBHOOK", "")
     server, sender, recipients = (env.get(f"PROGRADE_MAIL_{name}", "") for name in ("SERVER", "FROM", "TO"))
     problems = []
@@ -233,7 +233,7 @@ def read_notifications(env: Mapping[str, str]) -> NotificationSettings:
             if not all(_is_address(address) for address in given):
                 problems.append(Problem(name, ",".join(given), "must be e-mail addresses, with commas between them"))
     if problems:
-        raise SettingsError(problems)
+        raise InputError(problems)
     to = tuple(address.strip() for address in recipients.split(","))
     return NotificationSettings(slack, MailSettings(server, sender.strip(), to) if server else None)
 

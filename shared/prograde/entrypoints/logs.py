@@ -2,9 +2,9 @@
 
 import json
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 import click
-from pathlib import Path
 
 from prograde.entrypoints.workplace import existing_directory, shared_machine, with_data_dir, with_output
 from prograde.use_cases.read_batch import read_batch
@@ -15,8 +15,13 @@ SAID_FIRST = ("timestamp", "severity", "message", "batch_id", "logger", "excepti
 
 @click.command()
 @click.argument("batch_id", required=False)
-@click.option("--level", type=click.Choice(LEVELS[1:4], case_sensitive=False), default="INFO", show_default=True,
-              help="The least severity that is shown.")
+@click.option(
+    "--level",
+    type=click.Choice(LEVELS[1:4], case_sensitive=False),
+    default="INFO",
+    show_default=True,
+    help="The least severity that is shown.",
+)
 @with_data_dir
 @with_output
 def logs(batch_id: str | None, level: str, data_dir: Path, output: str) -> int:
@@ -49,6 +54,8 @@ def _chosen(log: Iterable[str], batch_id: str | None, least: int) -> Iterator[tu
 
 def _told(said: dict[str, object]) -> str:
     """Write a line for people; what a source sent cannot steer the terminal."""
-    facts = " ".join(f"{name}={value}" for name, value in said.items() if name not in SAID_FIRST and value not in ("", None))
+    facts = " ".join(
+        f"{name}={value}" for name, value in said.items() if name not in SAID_FIRST and value not in ("", None)
+    )
     line = f"{str(said.get('timestamp', ''))[:19]} {said.get('severity', ''):7} {said.get('message', '')}  {facts}"
     return "".join(character if character.isprintable() else "?" for character in line.rstrip())

@@ -16,8 +16,6 @@ from urllib.parse import unquote, urlsplit
 import urllib3
 from typing_extensions import override
 
-from prograde.settings import MailSettings, NotificationSettings
-
 FOLDED_SECONDS = 3600.0
 """So long the same is not told again; how often it was said meanwhile is told with the next."""
 WAITING_MAX = 100
@@ -128,23 +126,11 @@ class Notifier(logging.Handler):
                 # Without the error's text: the address of a webhook is a secret, and it may hold that.
                 trouble = type(error).__name__
                 if tried == TRIES:
-                    _log.warning(
-                        "%s could not be told: %s", notice.event, trouble, extra={"batch_id": notice.batch_id}
-                    )
+                    _log.warning("%s could not be told: %s", notice.event, trouble, extra={"batch_id": notice.batch_id})
                 else:
                     time.sleep(self._backoff_seconds * 4 ** (tried - 1))
             else:
                 return
-
-
-def notifier(settings: NotificationSettings) -> Notifier:
-    """Build what tells people, by the channels that are set."""
-    channels: list[Channel] = []
-    if settings.slack_webhook:
-        channels.append(SlackWebhook(settings.slack_webhook))
-    if settings.mail is not None:
-        channels.append(Mail(settings.mail))
-    return Notifier(channels)
 
 
 class SlackWebhook:
@@ -163,19 +149,21 @@ class SlackWebhook:
 
 
 class Mail:
-    """E-mail over SMTP, encrypted wherever the server can."""
+    """E-mail handed in at `server` (smtp://user:password@host:port, or smtps), encrypted wherever that can."""
 
-    def __init__(self, settings: MailSettings) -> None:
-        self._settings = settings
+    def __init__(self, server: str, sender: str, recipients: Sequence[str]) -> None:
+        self._server = server
+        self._sender = sender
+        self._recipients = recipients
 
     def __call__(self, notice: Notice) -> None:
         """Send a notice; raises SMTPException or OSError when it is not taken."""
         message = EmailMessage()
         message["Subject"] = notice.subject
-        message["From"] = self._settings.sender
-        message["To"] = ", ".join(self._settings.recipients)
+        message["From"] = self._sender
+        message["To"] = ", ".join(self._recipients)
         message.set_content(f"{notice.body}\n")
-        url = urlsplit(self._settings.server)
+        url = urlsplit(self._server)
         with self._connected(url.scheme, url.hostname or "", url.port) as server:
             if url.username:
                 server.login(unquote(url.username), unquote(url.password or ""))
