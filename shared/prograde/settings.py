@@ -204,16 +204,19 @@ def _queues(text: str) -> dict[str, QueueSettings]:
     """Read the queues by source; empty when there are none to be read."""
     try:
         given = json.loads(text or "{}")
-        queues = {source: QueueSettings(**queue) for source, queue in given.items()}
-    except (json.JSONDecodeError, AttributeError, TypeError):
+    except json.JSONDecodeError:
         return {}
-    return queues if all(_is_queue(queue) for queue in queues.values()) else {}
+    if not isinstance(given, dict) or not all(_is_queue(queue) for queue in given.values()):
+        return {}
+    return {source: QueueSettings(queue["name"], queue["tasks_per_second"]) for source, queue in given.items()}
 
 
-def _is_queue(queue: QueueSettings) -> bool:
-    """Tell whether what was read has the types that it should have."""
-    is_named = isinstance(queue.name, str) and bool(queue.name)
-    return is_named and isinstance(queue.tasks_per_second, int | float) and queue.tasks_per_second > 0
+def _is_queue(queue: object) -> bool:
+    match queue:
+        case {"name": str(name), "tasks_per_second": int() | float() as rate}:
+            return bool(name) and rate > 0
+        case _:
+            return False
 
 
 def read_notifications(env: Mapping[str, str]) -> NotificationSettings:
@@ -242,7 +245,8 @@ def _has_host(url: str, schemes: set[str]) -> bool:
     """Tell whether something is a URL with a host; its value is never shown, there may be a secret in it."""
     try:
         parts = urlsplit(url)
-        return parts.scheme in schemes and bool(parts.hostname) and (parts.port or 1) > 0
+        # Reading the port checks it.
+        return parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
     except ValueError:
         return False
 

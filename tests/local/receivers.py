@@ -25,7 +25,7 @@ class Webhook(ThreadingHTTPServer):
 
 
 class _Post(BaseHTTPRequestHandler):
-    server: Webhook
+    server: Webhook  # type: ignore[mutable-override]
 
     def do_POST(self) -> None:
         text = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["text"]
@@ -56,7 +56,7 @@ class MailServer(socketserver.ThreadingTCPServer):
 
 
 class _Session(socketserver.StreamRequestHandler):
-    server: MailServer
+    server: MailServer  # type: ignore[mutable-override]
 
     def handle(self) -> None:
         self._say("220 here")

@@ -14,9 +14,9 @@ from prograde.use_cases.services import Services
 
 CHUNK = 500
 CHUNK_BYTES = 256 * 1024
-OPEN_MAX = 50_000
-"""Professionals open at once: more would only wait in the queue, where no task should wait for weeks."""
-FULL_WAIT = timedelta(seconds=30)
+OPEN_MAX = 10_000
+"""Professionals open at once: enough for any rate, and few enough that a pause leaves little in the queue."""
+FULL_WAIT = timedelta(seconds=10)
 
 
 def seed_step(services: Services, task: SeedTask) -> None:
