@@ -206,6 +206,9 @@ def problem_details(error: ProgradeError, status: int) -> flask.Response:
     response.mimetype = "application/problem+json"
     if isinstance(error, UnknownCallerError):
         response.headers["WWW-Authenticate"] = "Bearer"
+    if isinstance(error, InterruptedCallError) and error.wait_seconds is not None:
+        # Rounded down: the rest is waited for in front of the call, and nothing of the limits is given away.
+        response.headers["Retry-After"] = str(int(error.wait_seconds))
     return response
 
 
