@@ -6,6 +6,7 @@ from collections.abc import Callable
 import flask
 
 from prograde.domain.batch import Batch
+from prograde.entrypoints.json_order import JsonOrder
 from prograde.entrypoints.web.answers import current_answer, json_answer
 from prograde.entrypoints.web.reading import (
     Paging,
@@ -32,7 +33,7 @@ def post_batch(call: Call) -> flask.Response:
     """Start a batch, from a form with the roster as a file, or from JSON that names the professionals."""
     # What reads source files is much, and no other route needs it.
     from prograde.entrypoints.order_form import order_from_form
-    from prograde.entrypoints.order_json import JsonOrder, order_from_json
+    from prograde.entrypoints.order_json import order_from_json
 
     read_query(call.request, Query)
     key = idempotency_key(call.request)

@@ -16,7 +16,7 @@ from pydantic import BaseModel, TypeAdapter
 from werkzeug.http import HTTP_STATUS_CODES
 
 from prograde import __version__
-from prograde.entrypoints.order_json import JsonOrder
+from prograde.entrypoints.json_order import JsonOrder
 from prograde.entrypoints.parameters import ParametersModel
 from prograde.entrypoints.problem_details import MIMETYPE
 from prograde.entrypoints.web import api_batches, api_dead_letters, api_results, api_service, shapes, webhook
