@@ -93,6 +93,10 @@ class BatchStore(Protocol):
         """Read all batches, newest first."""
         ...
 
+    def unfinished(self) -> Iterator[Batch]:
+        """Read the batches that are not over, newest first, however many are."""
+        ...
+
     def counters(self, batch_id: str) -> tuple[Counter, ...]:
         """Read a batch's counters, in order of their index."""
         ...

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from prograde.domain.batch import BatchStatus
+from prograde.domain.batch import Batch, BatchStatus
 from prograde.domain.professional import State
 from prograde.errors import CorruptionError
 from prograde.ports import BatchStore, Transaction
@@ -158,12 +158,33 @@ class BatchStoreContract:
         assert store.professional("unknown", "agent-1") is None
         assert [] == list(store.professionals("unknown"))
         assert [] == list(store.batches())
+        assert [] == list(store.unfinished())
 
     def test_batches_come_newest_first(self, store: BatchStore) -> None:
         for age in (2, 0, 3, 1):
             store.create_batch(replace(BATCH, batch_id=f"batch-{age}", created_at=NOON - age * SECOND), COUNTERS)
 
         assert ["batch-0", "batch-1", "batch-2", "batch-3"] == [batch.batch_id for batch in store.batches()]
+
+    def test_the_unfinished_are_those_that_are_not_over_newest_first(self, store: BatchStore) -> None:
+        for age, status in enumerate(BatchStatus):
+            store.create_batch(
+                replace(BATCH, batch_id=str(status), status=status, created_at=NOON - age * SECOND), COUNTERS
+            )
+        unfinished = [BatchStatus.RUNNING, BatchStatus.PAUSED, BatchStatus.DRAINING, BatchStatus.FINALIZING]
+
+        assert unfinished == [batch.status for batch in store.unfinished()]
+
+    def test_a_batch_that_is_over_and_runs_again_is_unfinished_from_then_on(self, store: BatchStore) -> None:
+        store.create_batch(BATCH, COUNTERS)
+        for status, unfinished in ((BatchStatus.COMPLETE, []), (BatchStatus.RUNNING, [BATCH])):
+            changed = replace(BATCH, status=status)
+
+            def put(transaction: Transaction, batch: Batch = changed) -> None:
+                transaction.put_batch(batch)
+
+            store.transact(put)
+            assert unfinished == list(store.unfinished())
 
     def test_counters_come_in_order_of_their_index(self, store: BatchStore) -> None:
         store.create_batch(BATCH, COUNTERS[::-1])

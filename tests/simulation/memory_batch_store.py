@@ -93,6 +93,10 @@ class MemoryBatchStore(BatchStore):
         return iter(sorted(found, key=lambda batch: (-batch.created_at.timestamp(), batch.batch_id)))
 
     @override
+    def unfinished(self) -> Iterator[Batch]:
+        return (batch for batch in self.batches() if not batch.status.is_over)
+
+    @override
     def counters(self, batch_id: str) -> tuple[Counter, ...]:
         found = (
             value

@@ -27,11 +27,7 @@ def supervise(services: Services) -> None:
     sent has been passed over, and lost its task.
     """
     now = services.clock.now()
-    moving = [
-        batch
-        for batch in services.store.batches()
-        if not batch.status.is_over and batch.status is not BatchStatus.PAUSED
-    ]
+    moving = [batch for batch in services.store.unfinished() if batch.status is not BatchStatus.PAUSED]
     if not moving:
         return
     for batch in moving:

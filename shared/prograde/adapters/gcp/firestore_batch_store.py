@@ -92,10 +92,12 @@ class FirestoreBatchStore:
 
     def batches(self) -> Iterator[Batch]:
         """Read all batches, newest first."""
-        batches = [BATCH.read(text) for text in self._texts(self._layout.batches.order_by(_NAME))]
-        batches.sort(key=lambda batch: batch.batch_id)
-        batches.sort(key=lambda batch: batch.created_at, reverse=True)
-        return iter(batches)
+        return self._newest_first(self._layout.batches.order_by(_NAME))
+
+    def unfinished(self) -> Iterator[Batch]:
+        """Read the batches that are not over."""
+        is_unfinished = FieldFilter("is_over", "==", value=False)
+        return self._newest_first(self._layout.batches.where(filter=is_unfinished))
 
     def counters(self, batch_id: str) -> tuple[Counter, ...]:
         """Read a batch's counters."""
@@ -127,16 +129,6 @@ class FirestoreBatchStore:
         those = self._layout.professionals(batch_id).where(filter=FieldFilter("state", "==", state.value))
         return self._after(batch_id, those.order_by(_NAME), after, limit)
 
-    def behind_epoch(self, batch_id: str, epoch: int, limit: int) -> tuple[Professional, ...]:
-        """Read open professionals last woken for an older epoch."""
-        behind: list[Professional] = []
-        after: str | None = ""
-        while after is not None and len(behind) < limit:
-            page = self.in_state(batch_id, State.OPEN, after, _ROWS_IN_MEMORY)
-            behind += [professional for professional in page if professional.epoch < epoch]
-            after = page[-1].professional_id if len(page) == _ROWS_IN_MEMORY else None
-        return tuple(behind[:limit])
-
     def watermark(self, source: str) -> datetime | None:
         """Tell when a source's latest delivered sounding had been sent."""
         with mapped_errors(SERVICE):
@@ -151,6 +143,12 @@ class FirestoreBatchStore:
                 transaction.set(self._layout.watermark(source), {"sent_at": sent_at})
 
         self._transactions.run(raise_it)
+
+    def _newest_first(self, those: BaseQuery) -> Iterator[Batch]:
+        batches = [BATCH.read(text) for text in self._texts(those)]
+        batches.sort(key=lambda batch: batch.batch_id)
+        batches.sort(key=lambda batch: batch.created_at, reverse=True)
+        return iter(batches)
 
     def _create(self, professionals: Sequence[Professional]) -> None:
         now = self._clock.now()
