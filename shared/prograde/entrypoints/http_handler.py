@@ -55,7 +55,7 @@ from prograde.use_cases.services import Services
 _log = logging.getLogger(__name__)
 
 _STEERING: dict[str, Callable[[Services, str], Batch]] = {
-    "pause": lambda services, batch_id: steering.pause_batch(services, batch_id, "paused by request"),
+    "pause": steering.pause_batch,
     "resume": steering.resume_batch,
     "cancel": steering.cancel_batch,
 }
