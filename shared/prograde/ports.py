@@ -20,6 +20,9 @@ from prograde.domain.raw_page import Exchange, RawPage
 
 T = TypeVar("T")
 
+WRITTEN_MAX = 20
+"""Professionals that one transaction may write: the largest is some 450 kB, and a commit to Firestore has 10 MiB."""
+
 
 class Clock(Protocol):
     """Time, so that a run can be replayed."""
@@ -37,7 +40,7 @@ class Transaction(Protocol):
     """
     A view of the store in which everything read and written is one atomic step.
 
-    Read before you write: no read may follow a write.
+    Read before you write: no read may follow a write. Writes at most WRITTEN_MAX professionals.
     """
 
     def batch(self, batch_id: str) -> Batch | None:

@@ -7,8 +7,8 @@ import pytest
 from prograde.domain.batch import Batch, BatchStatus
 from prograde.domain.professional import State
 from prograde.errors import CorruptionError
-from prograde.ports import BatchStore, Transaction
-from tests.contracts.specimens import AWKWARD, BATCH, COUNTERS, NOON, PROFESSIONAL, SECOND, professional
+from prograde.ports import WRITTEN_MAX, BatchStore, Transaction
+from tests.contracts.specimens import AWKWARD, BATCH, COUNTERS, LARGEST, NOON, PROFESSIONAL, SECOND, professional
 
 
 class BatchStoreContract:
@@ -63,6 +63,20 @@ class BatchStoreContract:
         assert BATCH == seeded.batch(BATCH.batch_id)
         assert COUNTERS == seeded.counters(BATCH.batch_id)
         assert [PROFESSIONAL] == list(seeded.professionals(BATCH.batch_id))
+
+    def test_a_transaction_takes_as_many_of_the_largest_professionals_as_it_may_write(self, seeded: BatchStore) -> None:
+        crowd = [replace(LARGEST, professional_id=f"{number:0255}") for number in range(WRITTEN_MAX)]
+
+        def write(transaction: Transaction) -> None:
+            transaction.put_batch(BATCH)
+            for counter in COUNTERS:
+                transaction.put_counter(BATCH.batch_id, counter)
+            for each in crowd:
+                transaction.put_professional(each)
+
+        seeded.transact(write)
+
+        assert crowd[-1] == seeded.professional(BATCH.batch_id, crowd[-1].professional_id)
 
     def test_a_transaction_works_after_one_that_raised(self, seeded: BatchStore) -> None:
         with pytest.raises(ZeroDivisionError):

@@ -34,7 +34,8 @@ def cancel_batch(services: Services, batch_id: str) -> Batch:
     """
     Cancel a batch: whoever is not finished ends without a call, then what is there is exported, marked as partial.
 
-    Cancelled once is cancelled. Raises NotFoundError, and ConflictError for a batch that is over or finalizing, or that gave up on its source.
+    Cancelled once is cancelled. Raises NotFoundError, and ConflictError for a batch that is over or finalizing for
+    another reason, or that gave up on its source.
     """
     return _steered(services, batch_id, cancelled)
 
