@@ -12,7 +12,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, TypeVar
 
-from prograde.domain.batch import Batch, Counter, Parameters
+from prograde.domain.batch import Batch, Parameters
+from prograde.domain.counter import Counter
 from prograde.domain.effects import Task
 from prograde.domain.outcome import Answered
 from prograde.domain.professional import Professional, Stage, State
@@ -100,6 +101,10 @@ class BatchStore(Protocol):
         """Read the batches that are not over, newest first, however many are."""
         ...
 
+    def newest(self, after: "Place | None", limit: int) -> tuple[Batch, ...]:
+        """Read at most `limit` batches, newest first (ties by id, descending), those that follow `after`."""
+        ...
+
     def counters(self, batch_id: str) -> tuple[Counter, ...]:
         """Read a batch's counters, in order of their index."""
         ...
@@ -120,6 +125,10 @@ class BatchStore(Protocol):
         """Read at most `limit` professionals of a state whose id follows `after`, in order of their id."""
         ...
 
+    def from_id(self, batch_id: str, professional_id: str, limit: int) -> tuple[Professional, ...]:
+        """Read at most `limit` professionals in order of their id, from this id on."""
+        ...
+
     def watermark(self, source: str) -> datetime | None:
         """Tell when the latest sounding of a source that was delivered had been sent."""
         ...
@@ -129,11 +138,27 @@ class BatchStore(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a batch stands among the newest."""
+
+    created_at: datetime
+    batch_id: str
+
+
 class TaskQueue(Protocol):
     """At-least-once delivery of named tasks, each not before its `due_at`."""
 
     def enqueue(self, tasks: Sequence[Task]) -> None:
         """Add tasks, all durable on return; one whose name is known, or was within the last hours, adds nothing."""
+        ...
+
+    def pace(self, source: str, share: float) -> None:
+        """
+        Send a source's page tasks at about a share, in (0, 1], of their declared rate, and lose none.
+
+        The gate in front of the calls is exact; this keeps tasks from waiting there.
+        """
         ...
 
 
@@ -336,19 +361,22 @@ class SourceCatalog(Protocol):
 
 
 class Caller(StrEnum):
-    """Who calls what people do not: the queue with a task, the scheduler with a routine."""
+    """Who calls: the queue with a task, the scheduler with a routine, people, or another system with a signature."""
 
     TASKS = "tasks"
     SCHEDULER = "scheduler"
+    PEOPLE = "people"
+    WEBHOOK = "webhook"
 
 
 class Callers(Protocol):
     """What tells who sends a request."""
 
-    def check(self, environ: Mapping[str, Any], caller: Caller) -> None:
+    def check(self, environ: Mapping[str, Any], caller: Caller) -> str:
         """
-        Let a WSGI request pass that `caller` sends.
+        Let a WSGI request pass that `caller` sends, and name who that is, "" where only the platform knows.
 
-        Raises UnknownCallerError when it does not prove who sends it, ForbiddenCallerError when that is somebody else.
+        A webhook proves itself by its body, which is not looked at here. Raises UnknownCallerError when a request does
+        not prove who sends it, ForbiddenCallerError when that is somebody else.
         """
         ...

@@ -44,11 +44,19 @@ class LocalSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class QueueSettings:
+    """A page queue's name and its declared rate."""
+
+    name: str
+    tasks_per_second: float
+
+
+@dataclass(frozen=True, slots=True)
 class GoogleCloudSettings:
     """
     A function on Google Cloud.
 
-    `queues` are the names of the page queues by source; the URLs are the functions' own, and the audiences of the
+    `queues` are the page queues by source; the URLs are the functions' own, and the audiences of the
     identity tokens that they are called with. `certs_url` and `cloud_tasks_emulator` point elsewhere than to Google
     only where stand-ins are tried; those of the other services are found by Google's own libraries.
     """
@@ -60,7 +68,7 @@ class GoogleCloudSettings:
     bucket_state: str
     bucket_exports: str
     queue_control: str
-    queues: Mapping[str, str]
+    queues: Mapping[str, QueueSettings]
     start_batch_url: str
     fetch_page_url: str
     finalize_url: str
@@ -135,7 +143,7 @@ def _google_cloud(env: Mapping[str, str]) -> GoogleCloudSettings:
     queues = _queues(given["PROGRADE_QUEUES"])
     if given["PROGRADE_QUEUES"] and not queues:
         problems.append(
-            _problem("PROGRADE_QUEUES", given["PROGRADE_QUEUES"], "must be JSON: the queue's name by source")
+            _problem("PROGRADE_QUEUES", given["PROGRADE_QUEUES"], "must be JSON: name and tasks_per_second by source")
         )
     if given["PROGRADE_SERVES"] and given["PROGRADE_SERVES"] not in set(Serves):
         problems.append(_problem("PROGRADE_SERVES", given["PROGRADE_SERVES"], f"must be one of {', '.join(Serves)}"))
@@ -175,14 +183,23 @@ def _problem(name: str, value: str | None, what: str) -> Problem:
     return Problem(name, value, f"{what}; infra/terraform sets it from {GOOGLE_CLOUD_VARIABLES[name]}: apply it again")
 
 
-def _queues(text: str) -> dict[str, str]:
+def _queues(text: str) -> dict[str, QueueSettings]:
     """Read the queues by source; empty when there are none to be read."""
     try:
-        queues = json.loads(text or "{}")
+        given = json.loads(text or "{}")
     except json.JSONDecodeError:
         return {}
-    is_right = isinstance(queues, dict) and all(isinstance(name, str) and name for name in queues.values())
-    return queues if is_right else {}
+    if not isinstance(given, dict) or not all(_is_queue(queue) for queue in given.values()):
+        return {}
+    return {source: QueueSettings(queue["name"], queue["tasks_per_second"]) for source, queue in given.items()}
+
+
+def _is_queue(queue: object) -> bool:
+    match queue:
+        case {"name": str(name), "tasks_per_second": int() | float() as rate}:
+            return bool(name) and rate > 0
+        case _:
+            return False
 
 
 def _is_url(text: str) -> bool:

@@ -8,7 +8,9 @@ import structlog
 
 def configure(stream: TextIO, level: int = logging.INFO) -> None:
     """Send every log line of the process, ours and the libraries', to the stream as JSON."""
-    shared: list[structlog.typing.Processor] = [
+    ours: list[structlog.typing.Processor] = [
+        # First, since `event` is a key of our own: what happened, by its name.
+        structlog.processors.EventRenamer("message"),
         structlog.stdlib.add_log_level,
         _severity,
         structlog.stdlib.ExtraAdder(),
@@ -19,10 +21,9 @@ def configure(stream: TextIO, level: int = logging.INFO) -> None:
     handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
+            foreign_pre_chain=ours,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.EventRenamer("message"),
                 structlog.processors.JSONRenderer(),
             ],
         )

@@ -3,7 +3,8 @@
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from prograde.domain.batch import Batch, BatchStatus, Counter, counter_drained, paused
+from prograde.domain.batch import Batch, BatchStatus, counter_drained, paused
+from prograde.domain.counter import Counter
 from prograde.domain.effects import PageTask, effects, woken
 from prograde.domain.learning import learned
 from prograde.domain.outcome import (
@@ -23,6 +24,7 @@ from prograde.domain.professional import Professional, State, advance, begun_ane
 from prograde.domain.raw_page import RawPage, page_records, raw_page_id
 from prograde.errors import CorruptionError, NotSeededError
 from prograde.ports import PageRequest, Transaction
+from prograde.use_cases.announce import announce_status
 from prograde.use_cases.read_batch import read_batch
 from prograde.use_cases.services import Services
 
@@ -153,7 +155,7 @@ def _commit(services: Services, batch: Batch, seen: Professional, step: Step) ->
         if after is not stored or isinstance(step.outcome, Throttled):
             stored = _read_batch(transaction, batch.batch_id)
             advanced, after = _stepped(professional, stored, step, now)
-        counter = _closed(transaction, batch, advanced) if advanced.is_final else None
+        counter = _closed(transaction, batch, advanced, now) if advanced.is_final else None
         if counter is not None and counter.pending == 0 and after is batch:
             stored = after = _read_batch(transaction, batch.batch_id)
         if counter is not None:
@@ -167,7 +169,7 @@ def _commit(services: Services, batch: Batch, seen: Professional, step: Step) ->
     professional, after = services.store.transact(commit)
     services.queue.enqueue(tuple(effects(after, professional)))
     if after.status is not batch.status:
-        services.warehouse.append_batch(after, now)
+        announce_status(services, after, now)
 
 
 def _stepped(professional: Professional, batch: Batch, step: Step, now: datetime) -> tuple[Professional, Batch]:
@@ -180,13 +182,13 @@ def _stepped(professional: Professional, batch: Batch, step: Step, now: datetime
     return advanced, after
 
 
-def _closed(transaction: Transaction, batch: Batch, professional: Professional) -> Counter:
+def _closed(transaction: Transaction, batch: Batch, professional: Professional, now: datetime) -> Counter:
     """Count a final professional."""
     counter = transaction.counter(batch.batch_id, professional.sequence % batch.counters)
     grade = None
     if professional.state is State.DONE:
         grade = batch.parameters.rubric.grade(professional.aggregate, batch.parameters.as_of).name
-    return counter.closed_one(professional.state, grade)
+    return counter.closed_one(professional, grade, now)
 
 
 def _deny(services: Services, batch: Batch, detail: str) -> None:
@@ -200,7 +202,7 @@ def _deny(services: Services, batch: Batch, detail: str) -> None:
             transaction.put_batch(stored)
         return stored
 
-    services.warehouse.append_batch(services.store.transact(pause), services.clock.now())
+    announce_status(services, services.store.transact(pause), services.clock.now())
 
 
 def _charge(services: Services, seen: Professional, deaths: int) -> Professional:

@@ -85,6 +85,9 @@ class SqliteTaskQueue:
         if any(row[1] in self.watched for row in rows):
             self.changed.set()
 
+    def pace(self, source: str, share: float) -> None:
+        """Do nothing: who waits at the gate costs nothing here, and holds up nobody."""
+
     def release(self) -> None:
         """Make tasks waiting that a process had in hand when it died; only the owner of the queue may ask."""
         with self._file.write() as connection:
