@@ -207,6 +207,8 @@ class Attempt:
     """
     One call for a professional, as its raw row tells it; `status` is 0 where no answer came.
 
+    `detail` says why it brought no page.
+
     An `agent_key` that is not the professional's own is that of somebody who was asked for as a proof that the source
     is well: such an answer is never counted.
     """
@@ -216,6 +218,7 @@ class Attempt:
     stage: str
     page: int
     outcome: str
+    detail: str
     sent_at: datetime
     latency_ms: float
     url: str

@@ -83,6 +83,7 @@ def raw_page(
         stage=Stage.HISTORICAL,
         page=1,
         outcome="ListingPage",
+        detail="",
         agent_key="agent-1",
         exchange=answered,
         records=records,
