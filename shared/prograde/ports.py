@@ -137,6 +137,10 @@ class BatchStore(Protocol):
         """Record a delivered sounding; an older one changes nothing."""
         ...
 
+    def check(self) -> None:
+        """Ask whether it answers; raises UnavailableError."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -195,6 +199,10 @@ class Warehouse(Protocol):
 
     def append_run(self, run: "Run") -> None:
         """Append a finished grading run's lineage."""
+        ...
+
+    def check(self) -> None:
+        """Ask whether it answers; raises UnavailableError."""
         ...
 
 

@@ -8,6 +8,7 @@ from werkzeug.routing import Map
 
 from prograde.bootstrap.hosted import Hosted, hosted
 from prograde.entrypoints.problem_details import MIMETYPE, answered_error, http_problem
+from prograde.entrypoints.trace import traced
 from prograde.entrypoints.web.guard import guarded, refuse_strangers
 from prograde.entrypoints.web.route import Call, Route
 from prograde.entrypoints.web.table import EVERYTHING, MAPS
@@ -16,15 +17,16 @@ from prograde.errors import ProgradeError
 
 def start_batch(request: flask.Request) -> flask.Response:
     """Answer a request by the route table."""
-    try:
-        host = hosted(flask.current_app)
-        refuse_strangers(request, is_loopback=host.serves is None)
-        response = _routed(host, request)
-    except ProgradeError as error:
-        response = _unread(request, answered_error(error, request))
-    except HTTPException as error:
-        response = _unread(request, http_problem(error))
-    return guarded(response)
+    with traced(request):
+        try:
+            host = hosted(flask.current_app)
+            refuse_strangers(request, is_loopback=host.serves is None)
+            response = _routed(host, request)
+        except ProgradeError as error:
+            response = _unread(request, answered_error(error, request))
+        except HTTPException as error:
+            response = _unread(request, http_problem(error))
+        return guarded(response)
 
 
 def _routed(host: Hosted, request: flask.Request) -> flask.Response:
@@ -43,8 +45,8 @@ def _refuse_types(request: flask.Request, route: Route) -> None:
     if route.takes and request.mimetype not in route.takes:
         raise UnsupportedMediaType(f"send {' or '.join(route.takes)}, not {request.mimetype[:80] or 'nothing'}")
     accepted = request.accept_mimetypes
-    if accepted and not (accepted[route.gives] or accepted[MIMETYPE]):
-        raise NotAcceptable(f"this answers in {route.gives}")
+    if accepted and not any(accepted[given] for given in (*route.gives, MIMETYPE)):
+        raise NotAcceptable(f"this answers in {' or '.join(route.gives)}")
 
 
 def _unread(request: flask.Request, response: flask.Response) -> flask.Response:
