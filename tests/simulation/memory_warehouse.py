@@ -132,6 +132,7 @@ def _attempt(page: RawPage) -> Attempt:
         stage=page.stage,
         page=page.page,
         outcome=page.outcome,
+        detail=page.detail,
         sent_at=exchange.sent_at,
         latency_ms=exchange.latency_ms,
         url=exchange.url,

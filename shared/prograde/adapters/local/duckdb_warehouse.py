@@ -116,8 +116,8 @@ class DuckdbWarehouse:
                 connection, "attempts", batch_id=batch_id, professional_id=professional_id, body_max=ATTEMPT_BODY_MAX
             )
             return tuple(
-                Attempt(raw_id, step, stage, page, outcome, sent_at.replace(tzinfo=UTC), *rest)
-                for raw_id, step, stage, page, outcome, sent_at, *rest in rows
+                Attempt(raw_id, step, stage, page, outcome, detail, sent_at.replace(tzinfo=UTC), *rest)
+                for raw_id, step, stage, page, outcome, detail, sent_at, *rest in rows
             )
 
     def ranked(self, batch: Batch) -> Iterator[RankedRow]:
