@@ -24,7 +24,7 @@ resource "google_bigquery_dataset_iam_member" "scratch_writer" {
 }
 
 locals {
-  # Streamed tables are partitioned by a column: rows in the streaming buffer have no ingestion time yet.
+  # Partitioned by a column that every statement names: rows in the streaming buffer have no ingestion time yet.
   tables = {
     raw_page_log = {
       partition       = { type = "DAY", field = "sent_at", days = var.retention_days.raw_pages }
@@ -46,13 +46,13 @@ locals {
     }
     # Loaded by one job a grading run.
     results = {
-      partition       = { type = "MONTH", field = null, days = null }
+      partition       = { type = "MONTH", field = "as_of", days = null }
       clustering      = ["batch_id", "grading_run", "professional_id"]
       is_appended_by  = []
       is_rewritten_by = ["finalize"]
     }
     grades = {
-      partition       = { type = "MONTH", field = null, days = null }
+      partition       = { type = "MONTH", field = "as_of", days = null }
       clustering      = ["batch_id", "grading_run", "professional_id"]
       is_appended_by  = []
       is_rewritten_by = ["finalize"]
