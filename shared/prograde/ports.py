@@ -12,7 +12,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, TypeVar
 
-from prograde.domain.batch import Batch, Counter, Parameters
+from prograde.domain.batch import Batch, Parameters
+from prograde.domain.counter import Counter
 from prograde.domain.effects import Task
 from prograde.domain.outcome import Answered
 from prograde.domain.professional import Professional, Stage, State
@@ -93,6 +94,10 @@ class BatchStore(Protocol):
         """Read all batches, newest first."""
         ...
 
+    def newest(self, after: "Place | None", limit: int) -> tuple[Batch, ...]:
+        """Read at most `limit` batches, newest first (ties by id, descending), those that follow `after`."""
+        ...
+
     def counters(self, batch_id: str) -> tuple[Counter, ...]:
         """Read a batch's counters, in order of their index."""
         ...
@@ -113,6 +118,10 @@ class BatchStore(Protocol):
         """Read at most `limit` professionals of a state whose id follows `after`, in order of their id."""
         ...
 
+    def from_id(self, batch_id: str, professional_id: str, limit: int) -> tuple[Professional, ...]:
+        """Read at most `limit` professionals in order of their id, from this id on."""
+        ...
+
     def watermark(self, source: str) -> datetime | None:
         """Tell when the latest sounding of a source that was delivered had been sent."""
         ...
@@ -120,6 +129,18 @@ class BatchStore(Protocol):
     def raise_watermark(self, source: str, sent_at: datetime) -> None:
         """Record a delivered sounding; an older one changes nothing."""
         ...
+
+    def check(self) -> None:
+        """Ask whether it answers; raises UnavailableError."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a batch stands among the newest."""
+
+    created_at: datetime
+    batch_id: str
 
 
 class TaskQueue(Protocol):
@@ -171,6 +192,10 @@ class Warehouse(Protocol):
 
     def append_run(self, run: "Run") -> None:
         """Append a finished grading run's lineage."""
+        ...
+
+    def check(self) -> None:
+        """Ask whether it answers; raises UnavailableError."""
         ...
 
 
@@ -337,19 +362,22 @@ class SourceCatalog(Protocol):
 
 
 class Caller(StrEnum):
-    """Who calls what people do not: the queue with a task, the scheduler with a routine."""
+    """Who calls: the queue with a task, the scheduler with a routine, people, or another system with a signature."""
 
     TASKS = "tasks"
     SCHEDULER = "scheduler"
+    PEOPLE = "people"
+    WEBHOOK = "webhook"
 
 
 class Callers(Protocol):
     """What tells who sends a request."""
 
-    def check(self, environ: Mapping[str, Any], caller: Caller) -> None:
+    def check(self, environ: Mapping[str, Any], caller: Caller) -> str:
         """
-        Let a WSGI request pass that `caller` sends.
+        Let a WSGI request pass that `caller` sends, and name who that is, "" where only the platform knows.
 
-        Raises UnknownCallerError when it does not prove who sends it, ForbiddenCallerError when that is somebody else.
+        A webhook proves itself by its body, which is not looked at here. Raises UnknownCallerError when a request does
+        not prove who sends it, ForbiddenCallerError when that is somebody else.
         """
         ...

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
-from prograde.errors import Problem, SettingsError
+from prograde.errors import InputError, Problem, SettingsError
 
 CERTS_URL = "https://www.googleapis.com/oauth2/v1/certs"
 """Where Google publishes the keys that sign identity tokens."""
@@ -88,6 +88,23 @@ class GoogleCloudSettings:
                 return self.finalize_url
             case Serves.BATCHES | Serves.CONSOLE | Serves.WEBHOOK:
                 return self.start_batch_url
+
+
+@dataclass(frozen=True, slots=True)
+class MailSettings:
+    """Where e-mail is handed in (`server`: smtp://user:password@host:port, or smtps), from whom and to whom."""
+
+    server: str
+    sender: str
+    recipients: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NotificationSettings:
+    """How one machine tells people of its batches; the cloud has Terraform's notification channels."""
+
+    slack_webhook: str = ""
+    mail: MailSettings | None = None
 
 
 LOCAL_VARIABLES: Mapping[str, str] = MappingProxyType(
@@ -200,6 +217,44 @@ def _is_queue(queue: object) -> bool:
             return bool(name) and rate > 0
         case _:
             return False
+
+
+def read_notifications(env: Mapping[str, str]) -> NotificationSettings:
+    """Read whom to tell of batches on one machine: nobody by default; raises InputError."""
+    slack = env.get("PROGRADE_SLACK_WEBHOOK", "")
+    server, sender, recipients = (env.get(f"PROGRADE_MAIL_{name}", "") for name in ("SERVER", "FROM", "TO"))
+    problems = []
+    if slack and not _has_host(slack, {"https", "http"}):
+        problems.append(Problem("PROGRADE_SLACK_WEBHOOK", None, "must be the https:// URL of an incoming webhook"))
+    if server and not _has_host(server, {"smtp", "smtps"}):
+        problems.append(Problem("PROGRADE_MAIL_SERVER", None, "must be smtp://host:port or smtps://user:password@host"))
+    addresses = {"PROGRADE_MAIL_FROM": [sender], "PROGRADE_MAIL_TO": recipients.split(",")}
+    if server or sender or recipients:
+        if not server:
+            problems.append(Problem("PROGRADE_MAIL_SERVER", None, "is missing: smtp://host:port takes the e-mail"))
+        for name, given in addresses.items():
+            if not all(_is_address(address) for address in given):
+                problems.append(Problem(name, ",".join(given), "must be e-mail addresses, with commas between them"))
+    if problems:
+        raise InputError(problems)
+    to = tuple(address.strip() for address in recipients.split(","))
+    return NotificationSettings(slack, MailSettings(server, sender.strip(), to) if server else None)
+
+
+def _has_host(url: str, schemes: set[str]) -> bool:
+    """Tell whether something is a URL with a host; its value is never shown, there may be a secret in it."""
+    try:
+        parts = urlsplit(url)
+        # Reading the port checks it.
+        return parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+def _is_address(text: str) -> bool:
+    """Tell whether something may be an e-mail address, and no header of its own."""
+    local, at, host = text.strip().rpartition("@")
+    return bool(local and at and host) and text.isprintable() and " " not in text.strip()
 
 
 def _is_url(text: str) -> bool:

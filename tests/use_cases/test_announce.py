@@ -62,7 +62,7 @@ def test_a_refusal_of_the_credentials_is_told_with_its_reason(bench: Bench, log:
     bench.start(*ROSTER)
     bench.run()
 
-    line = next(line for line in log() if line["event"] == "batch_paused")
+    line = next(line for line in log() if line.get("event") == "batch_paused")
     assert "WARNING" == line["severity"]
     assert "401 Unauthorized" in str(line["reason"])
 
@@ -72,7 +72,7 @@ def test_a_batch_that_ends_incomplete_is_an_error(bench: Bench, log: Log) -> Non
     bench.start(*ROSTER, parameters=replace(PARAMETERS, outage_patience_minutes=1))
     bench.run()
 
-    assert [("batch_incomplete", "ERROR")] == [(line["event"], line["severity"]) for line in log()][-1:]
+    assert [("batch_incomplete", "ERROR")] == [(line.get("event"), line["severity"]) for line in log()][-1:]
 
 
 def test_supervise_tells_of_an_outage_for_as_long_as_it_lasts(bench: Bench, log: Log) -> None:

@@ -60,7 +60,7 @@ class GoogleCloud:
     @property
     def hosted(self) -> Hosted:
         """What the function of this deployment works with; its logs go to standard output from now on."""
-        structured_logging.configure(sys.stdout)
+        structured_logging.configure(sys.stdout, project=self._settings.project)
         services = Services(
             store=self._store,
             queue=self._queue,

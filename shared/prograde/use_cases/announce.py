@@ -60,4 +60,10 @@ def announce_losses(services: Services, batch: Batch) -> None:
 
 
 def _facts(event: str, batch: Batch) -> dict[str, object]:
-    return {"event": str(event), "batch_id": batch.batch_id, "source": batch.source, "reason": batch.reason}
+    return {
+        "event": str(event),
+        "batch_id": batch.batch_id,
+        "source": batch.source,
+        "reason": batch.reason,
+        "grading_run": batch.grading_run,
+    }

@@ -6,7 +6,8 @@ from hashlib import sha256
 from io import BytesIO
 from typing import BinaryIO
 
-from prograde.domain.batch import Batch, Parameters, Roster, new_counters
+from prograde.domain.batch import Batch, Parameters, Roster
+from prograde.domain.counter import new_counters
 from prograde.domain.effects import digest
 from prograde.errors import ConflictError
 from prograde.use_cases.announce import announce_status
@@ -24,6 +25,7 @@ class Order:
 
     `roster` yields one professional id a line, each once; `sha256` digests source, roster and parameters as they were
     given. `idempotency_key` makes a repeated order the same batch, "" for one that is meant to be new each time.
+    `ordered_by` names who ordered it.
     """
 
     source: str
@@ -34,6 +36,7 @@ class Order:
     roster_sha256: str
     sha256: str
     idempotency_key: str = ""
+    ordered_by: str = ""
 
 
 def start_batch(services: Services, order: Order) -> Batch:
@@ -57,6 +60,7 @@ def start_batch(services: Services, order: Order) -> Batch:
         ),
         created_at=now,
         due_at=now,
+        ordered_by=order.ordered_by,
     )
     counters = new_counters(order.professionals, batch.counters)
     batch = _with_empty_counters_drained(batch)

@@ -25,6 +25,8 @@ RETRY_SECONDS_BASE = 0.1
 RETRY_SECONDS_MAX = 60.0
 SUPERVISE_SECONDS = 60.0
 CONTROL_CONCURRENCY = 1
+CONCURRENCY_MAX = 64
+"""Pages in hand at once: what a single source file may ask for."""
 ASK_EVERY = timedelta(milliseconds=100)
 LOOK_SECONDS = 1.0
 """What another process does, a pause or a cancel, rings no bell in this one."""
@@ -75,7 +77,7 @@ class Dispatcher:
         self._queue.release()
         # What was loaded to get here stays: the garbage collector need not walk it again and again.
         gc.freeze()
-        with ThreadPoolExecutor(sum(self._limits.values()) + 1, thread_name_prefix="delivery") as workers:
+        with ThreadPoolExecutor(CONCURRENCY_MAX + CONTROL_CONCURRENCY + 1, thread_name_prefix="delivery") as workers:
             try:
                 while not self._turn(workers, is_over):
                     self._queue.changed.wait(self._idle_seconds())
@@ -85,6 +87,16 @@ class Dispatcher:
                 gc.unfreeze()
         if self._crash is not None:
             raise self._crash
+
+    @property
+    def concurrency(self) -> int:
+        """How many pages may be in hand at once; it may change while tasks are delivered."""
+        return self._limits[Queue.PAGES]
+
+    @concurrency.setter
+    def concurrency(self, pages: int) -> None:
+        with self._guard:
+            self._limits[Queue.PAGES] = pages
 
     @property
     def most_refused(self) -> Refusal:
