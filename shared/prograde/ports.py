@@ -158,6 +158,10 @@ class TaskQueue(Protocol):
         """
         ...
 
+    def check(self) -> None:
+        """Ask whether it answers; raises UnavailableError."""
+        ...
+
 
 class Warehouse(Protocol):
     """Raw rows, results, grades and lineage; appended, never changed, read through views that de-duplicate."""

@@ -70,6 +70,7 @@ class GoogleCloud:
             clock=self._clock,
             listing_source=self._listing_source,
             code_version=__version__,
+            dispatching=lambda: "Cloud Tasks",
         )
         keys = SigningKeys(lambda: fetched_keys(self._settings.certs_url), self._clock)
         accounts = {Caller.TASKS: self._settings.tasks_account, Caller.SCHEDULER: self._settings.scheduler_account}

@@ -74,6 +74,11 @@ class BigqueryWarehouse:
         """Stream a grading run's lineage."""
         self._append("runs", run_row(run), digest(run.batch_id, run.grading_run))
 
+    def check(self) -> None:
+        """Ask for a table."""
+        with _mapped_errors():
+            self._client.get_table(f"{self._dataset}.batches", retry=_STREAM_RETRY, timeout=STREAM_SECONDS_MAX)
+
     def _append(self, table: str, row: Row, row_id: str) -> None:
         line = orjson.dumps(row)
         if len(line) > STREAMED_BYTES_MAX:

@@ -170,6 +170,10 @@ class FirestoreBatchStore:
 
         self._transactions.run(raise_it)
 
+    def check(self) -> None:
+        """Ask for one batch."""
+        self.newest(None, 1)
+
     def _create(self, professionals: Sequence[Professional]) -> None:
         now = self._clock.now()
         writes = self._client.batch()

@@ -127,6 +127,12 @@ class DuckdbWarehouse:
             for position, grade, reasons, document in _rows(connection, "ranked", **run):
                 yield RankedRow(position, grade, tuple(reasons), PROFESSIONAL.read(document))
 
+    def check(self) -> None:
+        """Ask whether a row could be kept."""
+        with mapped_errors(), tempfile.TemporaryFile(dir=self._folder) as file:
+            file.write(b"{}\n")
+            file.flush()
+
     def close(self) -> None:
         """Close the logs."""
         with self._guard:
