@@ -68,6 +68,7 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
     "results": (
         *_columns(
             batch_id="STRING",
+            as_of="DATE",
             grading_run="INTEGER",
             professional_id="STRING",
             agent_key="STRING",
@@ -94,7 +95,14 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
         ),
     ),
     "grades": (
-        *_columns(batch_id="STRING", grading_run="INTEGER", professional_id="STRING", grade="STRING", tier="INTEGER"),
+        *_columns(
+            batch_id="STRING",
+            as_of="DATE",
+            grading_run="INTEGER",
+            professional_id="STRING",
+            grade="STRING",
+            tier="INTEGER",
+        ),
         Column("reasons", "STRING", is_repeated=True),
     ),
     "batches": _columns(at="TIMESTAMP", batch_id="STRING", status="STRING", document="STRING"),
@@ -176,6 +184,7 @@ def result_row(batch: Batch, professional: Professional) -> Row:
     aggregate = professional.aggregate
     return {
         "batch_id": batch.batch_id,
+        "as_of": batch.parameters.as_of,
         "grading_run": batch.grading_run,
         "professional_id": professional.professional_id,
         "agent_key": professional.agent_key,
@@ -204,6 +213,7 @@ def grade_row(batch: Batch, graded: GradedRow) -> Row:
     """Write a grade."""
     return {
         "batch_id": batch.batch_id,
+        "as_of": batch.parameters.as_of,
         "grading_run": batch.grading_run,
         "professional_id": graded.professional_id,
         "grade": graded.grade,
