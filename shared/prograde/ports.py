@@ -12,7 +12,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, TypeVar
 
-from prograde.domain.batch import Batch, Counter, Parameters
+from prograde.domain.batch import Batch, Parameters
+from prograde.domain.counter import Counter
 from prograde.domain.effects import Task
 from prograde.domain.outcome import Answered
 from prograde.domain.professional import Professional, Stage, State
@@ -93,6 +94,10 @@ class BatchStore(Protocol):
         """Read all batches, newest first."""
         ...
 
+    def newest(self, after: "Place | None", limit: int) -> tuple[Batch, ...]:
+        """Read at most `limit` batches, newest first (ties by id, descending), those that follow `after`."""
+        ...
+
     def counters(self, batch_id: str) -> tuple[Counter, ...]:
         """Read a batch's counters, in order of their index."""
         ...
@@ -113,6 +118,10 @@ class BatchStore(Protocol):
         """Read at most `limit` professionals of a state whose id follows `after`, in order of their id."""
         ...
 
+    def from_id(self, batch_id: str, professional_id: str, limit: int) -> tuple[Professional, ...]:
+        """Read at most `limit` professionals in order of their id, from this id on."""
+        ...
+
     def watermark(self, source: str) -> datetime | None:
         """Tell when the latest sounding of a source that was delivered had been sent."""
         ...
@@ -120,6 +129,14 @@ class BatchStore(Protocol):
     def raise_watermark(self, source: str, sent_at: datetime) -> None:
         """Record a delivered sounding; an older one changes nothing."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a batch stands among the newest."""
+
+    created_at: datetime
+    batch_id: str
 
 
 class TaskQueue(Protocol):

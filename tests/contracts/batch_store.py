@@ -7,8 +7,10 @@ import pytest
 from prograde.domain.batch import BatchStatus
 from prograde.domain.professional import State
 from prograde.errors import CorruptionError
-from prograde.ports import BatchStore, Transaction
+from prograde.ports import BatchStore, Place, Transaction
 from tests.contracts.specimens import AWKWARD, BATCH, COUNTERS, NOON, PROFESSIONAL, SECOND, professional
+
+DONE = replace(PROFESSIONAL, state=State.DONE)
 
 
 class BatchStoreContract:
@@ -31,7 +33,7 @@ class BatchStoreContract:
         self, seeded: BatchStore
     ) -> None:
         batch = replace(BATCH, status=BatchStatus.PAUSED)
-        counter = COUNTERS[3].closed_one("done", "A+")
+        counter = COUNTERS[3].closed_one(DONE, "A+", NOON)
         advanced = replace(PROFESSIONAL, step=1)
 
         def write(transaction: Transaction) -> str:
@@ -52,7 +54,7 @@ class BatchStoreContract:
 
         def crash(transaction: Transaction) -> None:
             transaction.put_batch(replace(BATCH, status=BatchStatus.PAUSED))
-            transaction.put_counter(BATCH.batch_id, COUNTERS[0].closed_one("done", None))
+            transaction.put_counter(BATCH.batch_id, COUNTERS[0].closed_one(DONE, None, NOON))
             transaction.put_professional(replace(PROFESSIONAL, step=1))
             transaction.put_professional(professional("another"))
             raise Crash
@@ -97,7 +99,7 @@ class BatchStoreContract:
                 counter = transaction.counter(BATCH.batch_id, 0)
                 stored = transaction.professional(BATCH.batch_id, "agent-1")
                 assert stored is not None
-                transaction.put_counter(BATCH.batch_id, counter.closed_one("done", "A"))
+                transaction.put_counter(BATCH.batch_id, counter.closed_one(DONE, "A", NOON))
                 transaction.put_professional(replace(stored, step=stored.step + 1))
 
             seeded.transact(callback)
@@ -121,7 +123,7 @@ class BatchStoreContract:
     def test_a_batch_is_created_once(self, seeded: BatchStore) -> None:
         other = replace(BATCH, source="south")
 
-        assert not seeded.create_batch(other, [counter.closed_one("done", None) for counter in COUNTERS])
+        assert not seeded.create_batch(other, [counter.closed_one(DONE, None, NOON) for counter in COUNTERS])
 
         assert BATCH == seeded.batch(BATCH.batch_id)
         assert COUNTERS == seeded.counters(BATCH.batch_id)
@@ -164,6 +166,19 @@ class BatchStoreContract:
             store.create_batch(replace(BATCH, batch_id=f"batch-{age}", created_at=NOON - age * SECOND), COUNTERS)
 
         assert ["batch-0", "batch-1", "batch-2", "batch-3"] == [batch.batch_id for batch in store.batches()]
+
+    def test_the_newest_batches_come_a_page_at_a_time(self, store: BatchStore) -> None:
+        ages = {"batch-a": 2, "batch-b": 0, "batch-c": 2, "batch-d": 1, "batch-e": 2}
+        for batch_id, age in ages.items():
+            store.create_batch(replace(BATCH, batch_id=batch_id, created_at=NOON - age * SECOND), COUNTERS)
+
+        pages: list[list[str]] = []
+        place: Place | None = None
+        while page := store.newest(place, 2):
+            pages.append([batch.batch_id for batch in page])
+            place = Place(page[-1].created_at, page[-1].batch_id)
+
+        assert [["batch-b", "batch-d"], ["batch-e", "batch-c"], ["batch-a"]] == pages
 
     def test_counters_come_in_order_of_their_index(self, store: BatchStore) -> None:
         store.create_batch(BATCH, COUNTERS[::-1])
@@ -237,6 +252,14 @@ class BatchStoreContract:
         assert (third,) == store.in_state(BATCH.batch_id, State.OPEN, second.professional_id, 2)
         assert (failed,) == store.in_state(BATCH.batch_id, State.FAILED, "", 10)
         assert () == store.in_state(BATCH.batch_id, State.FAILED, failed.professional_id, 10)
+
+    def test_professionals_are_found_from_an_id_on(self, store: BatchStore) -> None:
+        first, second, third = (professional(name) for name in ("Z", "a", "a/b"))
+        store.create_professionals([third, first, second, replace(first, batch_id="other")])
+
+        assert (second, third) == store.from_id(BATCH.batch_id, "a", 10)
+        assert (second,) == store.from_id(BATCH.batch_id, "[", 1)
+        assert () == store.from_id(BATCH.batch_id, "b", 10)
 
     def test_who_ends_changes_state(self, seeded: BatchStore) -> None:
         done = replace(PROFESSIONAL, state=State.DONE)

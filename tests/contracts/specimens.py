@@ -5,7 +5,8 @@ from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 
 from prograde.domain.aggregation import Aggregate
-from prograde.domain.batch import Batch, Parameters, Roster, new_counters
+from prograde.domain.batch import Batch, Parameters, Roster
+from prograde.domain.counter import new_counters
 from prograde.domain.effects import PageTask
 from prograde.domain.listing import Listing, Rejection
 from prograde.domain.professional import CountedPage, Professional, Stage

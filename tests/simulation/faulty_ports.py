@@ -9,7 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar, cast
 
-from prograde.domain.batch import Batch, Counter
+from prograde.domain.batch import Batch
+from prograde.domain.counter import Counter
 from prograde.domain.effects import Task
 from prograde.domain.professional import Professional
 from prograde.errors import UnavailableError

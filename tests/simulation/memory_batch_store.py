@@ -7,10 +7,11 @@ from typing import TypeVar
 
 from typing_extensions import override
 
-from prograde.domain.batch import Batch, Counter
+from prograde.domain.batch import Batch
+from prograde.domain.counter import Counter
 from prograde.domain.professional import Professional, State
 from prograde.errors import CorruptionError, UnavailableError
-from prograde.ports import BatchStore, Transaction
+from prograde.ports import BatchStore, Place, Transaction
 
 T = TypeVar("T")
 
@@ -93,6 +94,12 @@ class MemoryBatchStore(BatchStore):
         return iter(sorted(found, key=lambda batch: (-batch.created_at.timestamp(), batch.batch_id)))
 
     @override
+    def newest(self, after: Place | None, limit: int) -> tuple[Batch, ...]:
+        newest = sorted(self.batches(), key=lambda batch: (batch.created_at, batch.batch_id), reverse=True)
+        place = (after.created_at, after.batch_id) if after else None
+        return tuple(b for b in newest if place is None or (b.created_at, b.batch_id) < place)[:limit]
+
+    @override
     def counters(self, batch_id: str) -> tuple[Counter, ...]:
         found = (
             value
@@ -118,6 +125,10 @@ class MemoryBatchStore(BatchStore):
     def in_state(self, batch_id: str, state: State, after: str, limit: int) -> tuple[Professional, ...]:
         found = (one for one in self._of(batch_id) if one.state is state and one.professional_id > after)
         return tuple(sorted(found, key=lambda one: one.professional_id)[:limit])
+
+    @override
+    def from_id(self, batch_id: str, professional_id: str, limit: int) -> tuple[Professional, ...]:
+        return tuple(one for one in self.professionals(batch_id) if one.professional_id >= professional_id)[:limit]
 
     def _of(self, batch_id: str) -> list[Professional]:
         values = list(self._documents.values())

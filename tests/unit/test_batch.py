@@ -1,17 +1,13 @@
-from collections import Counter as Tally
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from prograde.domain.batch import (
     EARLIEST,
     Batch,
     BatchStatus,
-    Counter,
     Parameters,
     Seeding,
     Waking,
@@ -20,7 +16,6 @@ from prograde.domain.batch import (
     default_cutoff,
     finished,
     gave_up,
-    new_counters,
     parameter_problems,
     paused,
     reopened,
@@ -239,39 +234,6 @@ def test_a_batch_that_drained_while_it_was_paused_finalizes_when_it_is_resumed()
 
     assert BatchStatus.PAUSED is batch.status
     assert BatchStatus.FINALIZING is resumed(batch, LATER).status
-
-
-@given(st.integers(0, 5_000), st.integers(1, 64))
-def test_counters_are_dealt_exactly_the_professionals_of_their_places(professionals: int, counters: int) -> None:
-    places = Tally(sequence % counters for sequence in range(professionals))
-
-    dealt = new_counters(professionals, counters)
-
-    assert [(index, places[index]) for index in range(counters)] == [(each.index, each.pending) for each in dealt]
-
-
-def test_a_counter_counts_final_transitions_by_state_and_grade() -> None:
-    counter = Counter(0, pending=3)
-
-    for state, grade in (("done", "A"), ("done", "A"), ("failed", None)):
-        counter = counter.closed_one(state, grade)
-
-    assert Counter(0, 0, {"done": 2, "failed": 1}, {"A": 2}) == counter
-
-
-@given(st.integers(1, 9), st.integers(0, 5))
-def test_reopening_undoes_as_many_ends(failed: int, done: int) -> None:
-    counter = Counter(0, pending=failed + done + 2)
-    for _ in range(done):
-        counter = counter.closed_one("done", "A")
-    before = counter
-    for _ in range(failed):
-        counter = counter.closed_one("failed", None)
-
-    after = counter.reopened("failed", failed)
-
-    assert (before.pending, before.by_grade) == (after.pending, after.by_grade)
-    assert {**before.by_state, "failed": 0} == after.by_state
 
 
 @pytest.mark.parametrize(

@@ -128,33 +128,6 @@ class Roster:
 
 
 @dataclass(frozen=True, slots=True)
-class Counter:
-    """A share of the batch's professionals: how many are still open, how the others ended and what they got."""
-
-    index: int
-    pending: int
-    by_state: Mapping[str, int] = field(default_factory=dict)
-    by_grade: Mapping[str, int] = field(default_factory=dict)
-
-    def closed_one(self, state: str, grade: str | None) -> "Counter":
-        """Count one professional's final transition."""
-        return replace(
-            self,
-            pending=self.pending - 1,
-            by_state={**self.by_state, state: self.by_state.get(state, 0) + 1},
-            by_grade=self.by_grade if grade is None else {**self.by_grade, grade: self.by_grade.get(grade, 0) + 1},
-        )
-
-    def reopened(self, state: str, count: int) -> "Counter":
-        """Undo the final transitions of professionals that have no grade."""
-        return replace(
-            self,
-            pending=self.pending + count,
-            by_state={**self.by_state, state: self.by_state.get(state, 0) - count},
-        )
-
-
-@dataclass(frozen=True, slots=True)
 class Batch:
     """
     One run, as stored.
@@ -196,13 +169,6 @@ class Batch:
         """Tell whether a professional's task is to be worked: not while paused, in an outage only the probe's."""
         is_open = self.status in (BatchStatus.RUNNING, BatchStatus.DRAINING)
         return is_open and (self.outage is None or self.outage.probe_id == professional_id)
-
-
-def new_counters(professionals: int, counters: int = COUNTERS) -> tuple[Counter, ...]:
-    """Deal `professionals` to counters by their place in the roster, so that each `pending` is known beforehand."""
-    return tuple(
-        Counter(index, professionals // counters + (index < professionals % counters)) for index in range(counters)
-    )
 
 
 def counter_drained(batch: Batch, now: datetime) -> Batch:

@@ -1,10 +1,10 @@
 """Dead letters: professionals that failed, kept with their evidence until somebody replays or discards them."""
 
-from collections import Counter as Tally
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from prograde.domain.batch import Batch, Counter, reopened
+from prograde.domain.batch import Batch, reopened
+from prograde.domain.counter import Counter
 from prograde.domain.effects import effects_of_many
 from prograde.domain.professional import Professional, State, replayed
 from prograde.errors import ConflictError, CorruptionError, NotFoundError
@@ -130,8 +130,10 @@ def _reopened_counters(
     transaction: Transaction, batch: Batch, closed: Sequence[Professional]
 ) -> list[tuple[Counter, int]]:
     """Read the counters of final professionals, and open as many on each as are told beside it."""
-    tally = Tally(professional.sequence % batch.counters for professional in closed)
+    theirs: dict[int, list[Professional]] = {}
+    for professional in closed:
+        theirs.setdefault(professional.sequence % batch.counters, []).append(professional)
     return [
-        (transaction.counter(batch.batch_id, index).reopened(State.FAILED, count), count)
-        for index, count in sorted(tally.items())
+        (transaction.counter(batch.batch_id, index).reopened(members), len(members))
+        for index, members in sorted(theirs.items())
     ]

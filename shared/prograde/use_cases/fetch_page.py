@@ -3,7 +3,8 @@
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from prograde.domain.batch import Batch, BatchStatus, Counter, counter_drained, paused
+from prograde.domain.batch import Batch, BatchStatus, counter_drained, paused
+from prograde.domain.counter import Counter
 from prograde.domain.effects import PageTask, effects, woken
 from prograde.domain.learning import learned
 from prograde.domain.outcome import (
@@ -153,7 +154,7 @@ def _commit(services: Services, batch: Batch, seen: Professional, step: Step) ->
         if after is not stored or isinstance(step.outcome, Throttled):
             stored = _read_batch(transaction, batch.batch_id)
             advanced, after = _stepped(professional, stored, step, now)
-        counter = _closed(transaction, batch, advanced) if advanced.is_final else None
+        counter = _closed(transaction, batch, advanced, now) if advanced.is_final else None
         if counter is not None and counter.pending == 0 and after is batch:
             stored = after = _read_batch(transaction, batch.batch_id)
         if counter is not None:
@@ -180,13 +181,13 @@ def _stepped(professional: Professional, batch: Batch, step: Step, now: datetime
     return advanced, after
 
 
-def _closed(transaction: Transaction, batch: Batch, professional: Professional) -> Counter:
+def _closed(transaction: Transaction, batch: Batch, professional: Professional, now: datetime) -> Counter:
     """Count a final professional."""
     counter = transaction.counter(batch.batch_id, professional.sequence % batch.counters)
     grade = None
     if professional.state is State.DONE:
         grade = batch.parameters.rubric.grade(professional.aggregate, batch.parameters.as_of).name
-    return counter.closed_one(professional.state, grade)
+    return counter.closed_one(professional, grade, now)
 
 
 def _deny(services: Services, batch: Batch, detail: str) -> None:

@@ -6,7 +6,8 @@ from hashlib import sha256
 from io import BytesIO
 from typing import BinaryIO
 
-from prograde.domain.batch import Batch, Parameters, Roster, new_counters
+from prograde.domain.batch import Batch, Parameters, Roster
+from prograde.domain.counter import new_counters
 from prograde.domain.effects import digest
 from prograde.errors import ConflictError
 from prograde.use_cases.seed import seed

@@ -13,6 +13,7 @@ from google.cloud.firestore_v1.document import DocumentReference
 from prograde.adapters.documents import BATCH, COUNTER, PROFESSIONAL
 from prograde.adapters.gcp.error_mapping import mapped_errors
 from prograde.adapters.gcp.firestore_layout import (
+    CREATED_AT,
     DOCUMENT,
     Layout,
     batch_fields,
@@ -22,15 +23,17 @@ from prograde.adapters.gcp.firestore_layout import (
 )
 from prograde.adapters.gcp.firestore_transaction import FirestoreTransaction
 from prograde.adapters.gcp.firestore_transactions import ATTEMPTS_MAX, SERVICE, Transactions
-from prograde.domain.batch import Batch, Counter
+from prograde.domain.batch import Batch
+from prograde.domain.counter import Counter
 from prograde.domain.professional import Professional, State
 from prograde.errors import UnavailableError
-from prograde.ports import Clock
+from prograde.ports import Clock, Place
 
 T = TypeVar("T")
 
 _ROWS_IN_MEMORY = 500
 _NAME = "__name__"
+_DESCENDING = "DESCENDING"
 
 
 class FirestoreBatchStore:
@@ -97,6 +100,15 @@ class FirestoreBatchStore:
         batches.sort(key=lambda batch: batch.created_at, reverse=True)
         return iter(batches)
 
+    def newest(self, after: Place | None, limit: int) -> tuple[Batch, ...]:
+        """Read batches, newest first."""
+        newest = self._layout.batches.order_by(CREATED_AT, direction=_DESCENDING)
+        page = newest.order_by(_NAME, direction=_DESCENDING)
+        if after is not None:
+            last = {CREATED_AT: after.created_at, _NAME: self._layout.batch(after.batch_id)}
+            page = page.start_after(last)
+        return tuple(BATCH.read(text) for text in self._texts(page.limit(limit)))
+
     def counters(self, batch_id: str) -> tuple[Counter, ...]:
         """Read a batch's counters."""
         return tuple(COUNTER.read(text) for text in self._texts(self._layout.counters(batch_id).order_by(_NAME)))
@@ -126,6 +138,12 @@ class FirestoreBatchStore:
         """Read professionals of a state whose id comes after another."""
         those = self._layout.professionals(batch_id).where(filter=FieldFilter("state", "==", state.value))
         return self._after(batch_id, those.order_by(_NAME), after, limit)
+
+    def from_id(self, batch_id: str, professional_id: str, limit: int) -> tuple[Professional, ...]:
+        """Read professionals from an id on."""
+        first = self._layout.professional(batch_id, professional_id)
+        page = self._layout.professionals(batch_id).order_by(_NAME).start_at({_NAME: first}).limit(limit)
+        return tuple(PROFESSIONAL.read(text) for text in self._texts(page))
 
     def behind_epoch(self, batch_id: str, epoch: int, limit: int) -> tuple[Professional, ...]:
         """Read open professionals last woken for an older epoch."""
