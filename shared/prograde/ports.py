@@ -340,6 +340,10 @@ class RateGate(Protocol):
 class SourceCatalog(Protocol):
     """The source files that batches may name."""
 
+    def names(self) -> tuple[str, ...]:
+        """Tell the names of the sources there are, in their order."""
+        ...
+
     def text(self, name: str) -> str:
         """Read a source file; raises NotFoundError naming the sources there are."""
         ...
