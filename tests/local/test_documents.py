@@ -23,7 +23,7 @@ from prograde.adapters.documents import (
     write_task,
 )
 from prograde.domain.aggregation import Aggregate
-from prograde.domain.batch import Batch, Parameters, Roster, Seeding, Waking
+from prograde.domain.batch import Batch, Parameters, Roster, Seeding, Totals, Waking
 from prograde.domain.counter import VOLUME_EDGES, Counter, Lap
 from prograde.domain.effects import FinalizeTask, PageTask, SeedTask, SoundingTask, Task, WakeTask
 from prograde.domain.grading import Rubric, Tier
@@ -91,6 +91,7 @@ BATCHES = every_field(
     waking=st.none() | every_field(Waking, due_at=MOMENTS),
     answers=st.dictionaries(st.sampled_from(Stage), every_field(Answer, at=MOMENTS)),
     strangers=COUNTS,
+    totals=st.none() | every_field(Totals, by_state=COUNTS, by_grade=COUNTS),
     outage=st.none() | every_field(Outage, since=MOMENTS, asked_at=MOMENTS),
     pace=every_field(Pace, share=st.floats(0, 1), since=st.none() | MOMENTS),
 )

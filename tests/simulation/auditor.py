@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from prograde.domain import batch as batches
 from prograde.domain.batch import Batch, BatchStatus
 from prograde.domain.counter import Counter as BatchCounter
 from prograde.domain.effects import PageTask, Task

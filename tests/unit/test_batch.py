@@ -10,6 +10,7 @@ from prograde.domain.batch import (
     BatchStatus,
     Parameters,
     Seeding,
+    Totals,
     Waking,
     cancelled,
     counter_drained,
@@ -33,13 +34,15 @@ SEEDED = replace(BATCH, op=None)
 DRAINED = replace(SEEDED, drained=BATCH.counters)
 TROUBLED = replace(SEEDED, outage=Outage(NOW, "K2", NOW), waking=Waking(NOW, "K3", 4))
 
+TOTALS = Totals({"done": 3}, {"A": 3}, 12)
+
 VERBS: dict[str, Callable[[Batch], Batch]] = {
     "pause": lambda batch: paused(batch, "stopped by hand"),
     "resume": lambda batch: resumed(batch, LATER),
     "cancel": lambda batch: cancelled(batch, LATER),
     "give up": lambda batch: gave_up(batch, "the source answered nobody", LATER),
     "reopen": reopened,
-    "finish": lambda batch: finished(batch, LATER, "digest"),
+    "finish": lambda batch: finished(batch, LATER, "digest", TOTALS),
 }
 LEGAL = {
     ("running", "pause"): "paused",
@@ -195,7 +198,7 @@ def test_a_batch_ends_complete_incomplete_or_cancelled(
 ) -> None:
     batch = replace(DRAINED, status=BatchStatus.FINALIZING, reason=reason, is_cancelled=is_cancelled)
 
-    over = finished(batch, LATER, "digest")
+    over = finished(batch, LATER, "digest", TOTALS)
 
     assert (expected, LATER, "digest") == (over.status, over.finished_at, over.export_digest)
 

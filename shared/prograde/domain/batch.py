@@ -128,6 +128,15 @@ class Roster:
 
 
 @dataclass(frozen=True, slots=True)
+class Totals:
+    """How a batch's professionals ended, kept when it is over: a list of batches reads nothing but the batches."""
+
+    by_state: Mapping[str, int]
+    by_grade: Mapping[str, int]
+    calls: int
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
     """
     One run, as stored.
@@ -137,7 +146,8 @@ class Batch:
     its next task's name new, `due_at` says by when something should have moved. `epoch` rises with each pause,
     resume, cancel and end of an outage; `waking` is the chain that wakes each unfinished professional once for it.
     `answers` (the last of each stage), `outage` and `pace` are what is known of the source; `strangers` counts those
-    whom it leaves without an answer in a stage in which it never answered anybody.
+    whom it leaves without an answer in a stage in which it never answered anybody. `ordered_by` names who started
+    it, "" where nobody can tell; `totals` are there once it is over.
     """
 
     batch_id: str
@@ -164,6 +174,8 @@ class Batch:
     is_cancelled: bool = False
     finished_at: datetime | None = None
     export_digest: str = ""
+    ordered_by: str = ""
+    totals: Totals | None = None
 
     def lets_work(self, professional_id: str) -> bool:
         """Tell whether a professional's task is to be worked: not while paused, in an outage only the probe's."""
@@ -237,16 +249,18 @@ def reopened(batch: Batch) -> Batch:
     if batch.status in (BatchStatus.RUNNING, BatchStatus.PAUSED):
         return batch
     _require(batch, "replayed", BatchStatus.COMPLETE, BatchStatus.INCOMPLETE)
-    return replace(batch, status=BatchStatus.RUNNING, reason="", finished_at=None, export_digest="", pace=Pace())
+    return replace(
+        batch, status=BatchStatus.RUNNING, reason="", finished_at=None, export_digest="", totals=None, pace=Pace()
+    )
 
 
-def finished(batch: Batch, now: datetime, export_digest: str) -> Batch:
+def finished(batch: Batch, now: datetime, export_digest: str, totals: Totals) -> Batch:
     """Finalize is done: the batch is over, and incomplete if it carries a reason why."""
     _require(batch, "finished", BatchStatus.FINALIZING)
     status = BatchStatus.INCOMPLETE if batch.reason else BatchStatus.COMPLETE
     if batch.is_cancelled:
         status = BatchStatus.CANCELLED
-    return replace(batch, status=status, finished_at=now, export_digest=export_digest)
+    return replace(batch, status=status, finished_at=now, export_digest=export_digest, totals=totals)
 
 
 def _require(batch: Batch, verb: str, *allowed: BatchStatus) -> None:

@@ -13,7 +13,7 @@ OTHER_CAUSES = "other"
 LAP = timedelta(seconds=10)
 LAPS_MAX = 13
 """Two minutes, and the lap under way."""
-VOLUME_EDGES = (0, *(step * 10**power for power in range(4, 10) for step in (1, 2, 5)))
+VOLUME_EDGES: tuple[int, ...] = (0, *(step * int(10**power) for power in range(4, 10) for step in (1, 2, 5)))
 """Dollars at which the bars of a volume histogram begin."""
 
 Counts = Mapping[str, int]

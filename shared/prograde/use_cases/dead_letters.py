@@ -1,7 +1,7 @@
 """Dead letters: professionals that failed, kept with their evidence until somebody replays or discards them."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from prograde.domain.batch import Batch, reopened
 from prograde.domain.counter import Counter
@@ -13,6 +13,16 @@ from prograde.use_cases.read_batch import read_batch
 from prograde.use_cases.services import Services
 
 CHUNK = 100
+CHUNKS_MAX = 20
+"""Chunks that one page of letters goes through: then it says where to go on."""
+
+
+@dataclass(frozen=True, slots=True)
+class LetterPage:
+    """Dead letters by id, and the id after which the next page begins; None at the end."""
+
+    letters: tuple[Professional, ...]
+    next: str | None
 
 
 def dead_letters(
@@ -32,6 +42,30 @@ def dead_letters(
             if professional.is_discarded is is_discarded and cause in (None, professional.failure_cause):
                 yield professional
         after = failed[-1].professional_id
+
+
+def dead_letter_page(
+    store: BatchStore, batch_id: str, after: str, limit: int, cause: str | None = None, *, is_discarded: bool = False
+) -> LetterPage:
+    """
+    Read at most `limit` dead letters whose id follows `after`.
+
+    A bounded number of failed professionals is looked at, so that a page may have fewer letters, or none, and yet a
+    next one. Raises NotFoundError when there is no such batch.
+    """
+    read_batch(store, batch_id)
+    letters: list[Professional] = []
+    for _ in range(CHUNKS_MAX):
+        failed = store.in_state(batch_id, State.FAILED, after, CHUNK)
+        for professional in failed:
+            after = professional.professional_id
+            if professional.is_discarded is is_discarded and cause in (None, professional.failure_cause):
+                letters.append(professional)
+                if len(letters) == limit:
+                    return LetterPage(tuple(letters), after)
+        if len(failed) < CHUNK:
+            return LetterPage(tuple(letters), None)
+    return LetterPage(tuple(letters), after)
 
 
 def evidence(services: Services, batch_id: str, professional_id: str) -> tuple[Professional, tuple[Attempt, ...]]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 
-from prograde.domain.batch import Batch, BatchStatus, finished
+from prograde.domain.batch import Batch, BatchStatus, Totals, finished
 from prograde.domain.effects import FinalizeTask, effects
 from prograde.domain.professional import Professional, State, StopReason
 from prograde.errors import CorruptionError
@@ -61,9 +61,8 @@ def finalize(services: Services, task: FinalizeTask) -> None:
         write_manifest(folder, _manifest(batch, run, export, reconciliation))
         services.blobs.publish(prefix, folder)
     services.warehouse.append_run(run)
-    _finish(
-        services, batch, export.digest, "; ".join(filter(None, (_given_up(services, batch), _reason(reconciliation))))
-    )
+    reason = "; ".join(filter(None, (_given_up(services, batch), _reason(reconciliation))))
+    _finish(services, batch, export, reason)
 
 
 def _reconciled(services: Services, batch: Batch) -> Reconciliation:
@@ -145,7 +144,9 @@ def _count(named: tuple[object, ...]) -> str:
     return f"{len(named)} or more" if len(named) >= NAMED_MAX else str(len(named))
 
 
-def _finish(services: Services, batch: Batch, export_digest: str, reason: str) -> None:
+def _finish(services: Services, batch: Batch, export: Export, reason: str) -> None:
+    totals = Totals(export.by_state, export.by_grade, export.calls)
+
     def finish(transaction: Transaction) -> Batch:
         stored = transaction.batch(batch.batch_id)
         if stored is None:
@@ -153,7 +154,7 @@ def _finish(services: Services, batch: Batch, export_digest: str, reason: str) -
         if (stored.status, stored.grading_run) != (BatchStatus.FINALIZING, batch.grading_run):
             return stored
         reasons = "; ".join(filter(None, (stored.reason, reason)))
-        done = finished(replace(stored, reason=reasons), services.clock.now(), export_digest)
+        done = finished(replace(stored, reason=reasons), services.clock.now(), export.digest, totals)
         transaction.put_batch(done)
         return done
 

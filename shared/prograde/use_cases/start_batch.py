@@ -24,6 +24,7 @@ class Order:
 
     `roster` yields one professional id a line, each once; `sha256` digests source, roster and parameters as they were
     given. `idempotency_key` makes a repeated order the same batch, "" for one that is meant to be new each time.
+    `ordered_by` names who ordered it.
     """
 
     source: str
@@ -34,6 +35,7 @@ class Order:
     roster_sha256: str
     sha256: str
     idempotency_key: str = ""
+    ordered_by: str = ""
 
 
 def start_batch(services: Services, order: Order) -> Batch:
@@ -57,6 +59,7 @@ def start_batch(services: Services, order: Order) -> Batch:
         ),
         created_at=now,
         due_at=now,
+        ordered_by=order.ordered_by,
     )
     counters = new_counters(order.professionals, batch.counters)
     batch = _with_empty_counters_drained(batch)
