@@ -193,7 +193,7 @@ def plan(
         directory = DataDirectory(data_dir)
         if directory.is_there:
             with shared_machine(directory) as machine:
-                last = last_experience(machine.services.store, machine.services.blobs, checked.source.name)
+                last = last_experience(machine.services.store, checked.source.name)
         order = checked.order
         planned = plan_batch(order.parameters, order.professionals, checked.source.rate_limits, last)
     _print_plan(planned, terminal)

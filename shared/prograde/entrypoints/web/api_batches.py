@@ -6,7 +6,7 @@ import flask
 
 from prograde.domain.batch import Batch
 from prograde.entrypoints.web.answers import accepted, json_answer
-from prograde.entrypoints.web.route import Call, Route
+from prograde.entrypoints.web.route import FORM, Call, Route
 from prograde.ports import Caller
 from prograde.use_cases import steer
 from prograde.use_cases.services import Services
@@ -44,8 +44,6 @@ def _steered(call: Call, batch_id: str, change: Callable[[Services, str], Batch]
     batch = change(call.services, batch_id)
     return json_answer({"batch_id": batch.batch_id, "status": batch.status})
 
-
-FORM = ("multipart/form-data", "application/x-www-form-urlencoded")
 
 ROUTES = (
     Route("POST", "/v1/batches", Caller.PEOPLE, post_batch, takes=FORM, body_bytes_max=UPLOAD_BYTES_MAX),

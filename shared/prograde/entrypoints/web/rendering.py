@@ -11,6 +11,7 @@ import flask
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from prograde import __version__
 from prograde.entrypoints.plan_text import duration_text
 
 HTML = "text/html"
@@ -32,7 +33,7 @@ class Asset:
 def asset(name: str) -> Asset:
     """Read a file of STATIC."""
     content = (files("prograde.entrypoints.web") / "static" / name).read_bytes()
-    return Asset(content, STATIC[name], f"/static/{name}?v={sha256(content).hexdigest()[:12]}")
+    return Asset(content, STATIC[name], f"/assets/{name}?v={sha256(content).hexdigest()[:12]}")
 
 
 def rendered(template: str, values: Mapping[str, object], status: int = 200) -> flask.Response:
@@ -71,7 +72,7 @@ def environment() -> Environment:
         "signed": signed,
         "share": share,
     }
-    made.globals |= {"static": lambda name: asset(name).address, "status_look": status_look}
+    made.globals |= {"version": __version__, "static": lambda name: asset(name).address, "status_look": status_look}
     return made
 
 

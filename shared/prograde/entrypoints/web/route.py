@@ -10,6 +10,7 @@ from prograde.domain.listing import KEY_LENGTH_MAX
 from prograde.ports import Caller
 from prograde.use_cases.services import Services
 
+FORM = ("multipart/form-data", "application/x-www-form-urlencoded")
 JSON_BYTES_MAX = 1_000_000
 """Of a body that is no upload."""
 

@@ -2,12 +2,12 @@
 
 from werkzeug.routing import Map, Rule
 
-from prograde.entrypoints.web import api_batches, tasks
+from prograde.entrypoints.web import api_batches, pages, tasks
 from prograde.entrypoints.web.route import CONVERTERS, Route
 from prograde.ports import Caller
 from prograde.settings import Serves
 
-ROUTES: tuple[Route, ...] = (*api_batches.ROUTES, *tasks.ROUTES)
+ROUTES: tuple[Route, ...] = (*pages.ROUTES, *api_batches.ROUTES, *tasks.ROUTES)
 
 CALLERS = {
     Serves.BATCHES: frozenset({Caller.TASKS, Caller.SCHEDULER, Caller.PEOPLE}),
