@@ -1,22 +1,23 @@
 """Answers in JSON."""
 
 from collections.abc import Mapping
+from hashlib import sha256
 
 import flask
 import orjson
 
-from prograde.domain.batch import Batch
-
 
 def json_answer(value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> flask.Response:
     """Answer with a value, dataclasses and times too."""
-    response = flask.Response(orjson.dumps(value) + b"\n", status, mimetype="application/json")
+    body = orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS | orjson.OPT_APPEND_NEWLINE)
+    response = flask.Response(body, status, mimetype="application/json")
     response.headers.update(headers or {})
     return response
 
 
-def accepted(batch: Batch) -> flask.Response:
-    """Answer that a batch was started, or had been by the same order before."""
-    return json_answer(
-        {"batch_id": batch.batch_id, "status": batch.status}, 202, {"Location": f"/v1/batches/{batch.batch_id}"}
-    )
+def current_answer(request: flask.Request, value: object) -> flask.Response:
+    """Answer with a value that was read, or 304 if the caller has it already."""
+    response = json_answer(value)
+    response.set_etag(sha256(response.get_data()).hexdigest()[:32])
+    response.make_conditional(request)
+    return response

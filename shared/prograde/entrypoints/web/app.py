@@ -44,8 +44,8 @@ def _refuse_types(request: flask.Request, route: Route) -> None:
     if route.takes and request.mimetype not in route.takes:
         raise UnsupportedMediaType(f"send {' or '.join(route.takes)}, not {request.mimetype[:80] or 'nothing'}")
     accepted = request.accept_mimetypes
-    if accepted and not (accepted[route.gives] or accepted[MIMETYPE]):
-        raise NotAcceptable(f"this answers in {route.gives}")
+    if accepted and not any(accepted[given] for given in (*route.gives, MIMETYPE)):
+        raise NotAcceptable(f"this answers in {' or '.join(route.gives)}")
 
 
 def _unread(request: flask.Request, response: flask.Response) -> flask.Response:

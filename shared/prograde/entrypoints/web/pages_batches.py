@@ -9,10 +9,11 @@ import flask
 from prograde.domain.batch import Batch
 from prograde.entrypoints.web.batch_view import batch_view, took
 from prograde.entrypoints.web.charts import Part, grade_look, stacked
+from prograde.entrypoints.web.reading import read_place, write_place
 from prograde.entrypoints.web.rendering import HTML, number, rendered, see_other
 from prograde.entrypoints.web.route import Call, Route
 from prograde.errors import InputError, Problem
-from prograde.ports import Caller, Place
+from prograde.ports import Caller
 from prograde.use_cases import steer
 from prograde.use_cases.read_batch import read_batches, read_progress
 from prograde.use_cases.services import Services
@@ -42,22 +43,10 @@ class BatchRow:
 def batches_page(call: Call) -> flask.Response:
     """Show the batches, newest first: one read each."""
     after = call.request.args.get("after", "")
-    page = read_batches(call.services.store, _place(after) if after else None, BATCHES_SHOWN)
+    page = read_batches(call.services.store, read_place(after), BATCHES_SHOWN)
     now = call.services.clock.now()
-    older = "" if page.next is None else f"{page.next.created_at.isoformat()}~{page.next.batch_id}"
     rows = [_row(batch, page.batches[index + 1 :], now) for index, batch in enumerate(page.batches)]
-    return rendered("batches.html", {"rows": rows, "older": older, "is_later": bool(after)})
-
-
-def _place(text: str) -> Place:
-    created_at, _, batch_id = text.partition("~")
-    try:
-        moment = datetime.fromisoformat(created_at)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None or not batch_id:
-        raise InputError([Problem("after", text[:80], "must be one that a page linked to")])
-    return Place(moment, batch_id)
+    return rendered("batches.html", {"rows": rows, "older": write_place(page.next), "is_later": bool(after)})
 
 
 def _row(batch: Batch, older: tuple[Batch, ...], now: datetime) -> BatchRow:
@@ -109,15 +98,15 @@ def _steering(change: Callable[[Services, str], Batch]) -> Callable[[Call, str],
 
 
 ROUTES = (
-    Route("GET", "/", Caller.PEOPLE, batches_page, gives=HTML),
-    Route("GET", "/batches/<batch:batch_id>", Caller.PEOPLE, batch_page, gives=HTML),
+    Route("GET", "/", Caller.PEOPLE, batches_page, gives=(HTML,)),
+    Route("GET", "/batches/<batch:batch_id>", Caller.PEOPLE, batch_page, gives=(HTML,)),
     Route(
         "POST",
         "/batches/<batch:batch_id>/pause",
         Caller.PEOPLE,
         _steering(lambda services, batch_id: steer.pause_batch(services, batch_id, "paused by hand")),
-        gives=HTML,
+        gives=(HTML,),
     ),
-    Route("POST", "/batches/<batch:batch_id>/resume", Caller.PEOPLE, _steering(steer.resume_batch), gives=HTML),
-    Route("POST", "/batches/<batch:batch_id>/cancel", Caller.PEOPLE, _steering(steer.cancel_batch), gives=HTML),
+    Route("POST", "/batches/<batch:batch_id>/resume", Caller.PEOPLE, _steering(steer.resume_batch), gives=(HTML,)),
+    Route("POST", "/batches/<batch:batch_id>/cancel", Caller.PEOPLE, _steering(steer.cancel_batch), gives=(HTML,)),
 )

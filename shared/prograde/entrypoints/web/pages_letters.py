@@ -70,6 +70,6 @@ def sort_letters(call: Call, batch_id: str) -> flask.Response:
 
 
 ROUTES = (
-    Route("GET", "/batches/<batch:batch_id>/dead-letters", Caller.PEOPLE, letters_page, gives=HTML),
-    Route("POST", "/batches/<batch:batch_id>/dead-letters", Caller.PEOPLE, sort_letters, takes=FORM, gives=HTML),
+    Route("GET", "/batches/<batch:batch_id>/dead-letters", Caller.PEOPLE, letters_page, gives=(HTML,)),
+    Route("POST", "/batches/<batch:batch_id>/dead-letters", Caller.PEOPLE, sort_letters, takes=FORM, gives=(HTML,)),
 )

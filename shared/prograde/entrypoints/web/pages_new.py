@@ -176,6 +176,6 @@ def _stored_rosters(services: Services) -> list[Batch]:
 
 
 ROUTES = (
-    Route("GET", "/new", Caller.PEOPLE, new_page, gives=HTML),
-    Route("POST", "/new", Caller.PEOPLE, order_page, takes=FORM, gives=HTML, body_bytes_max=UPLOAD_BYTES_MAX),
+    Route("GET", "/new", Caller.PEOPLE, new_page, gives=(HTML,)),
+    Route("POST", "/new", Caller.PEOPLE, order_page, takes=FORM, gives=(HTML,), body_bytes_max=UPLOAD_BYTES_MAX),
 )

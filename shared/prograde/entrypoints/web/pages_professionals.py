@@ -148,12 +148,12 @@ def _stages(professional: Professional) -> Iterator[tuple[str, int]]:
 
 
 ROUTES = (
-    Route("GET", "/batches/<batch:batch_id>/professionals", Caller.PEOPLE, professionals_page, gives=HTML),
+    Route("GET", "/batches/<batch:batch_id>/professionals", Caller.PEOPLE, professionals_page, gives=(HTML,)),
     Route(
         "GET",
         "/batches/<batch:batch_id>/professionals/<professional:professional_id>",
         Caller.PEOPLE,
         professional_page,
-        gives=HTML,
+        gives=(HTML,),
     ),
 )

@@ -71,4 +71,4 @@ def _row(services: Services, name: str, batches: Sequence[Batch]) -> SourceRow:
     )
 
 
-ROUTES = (Route("GET", "/sources", Caller.PEOPLE, sources_page, gives=HTML),)
+ROUTES = (Route("GET", "/sources", Caller.PEOPLE, sources_page, gives=(HTML,)),)

@@ -26,5 +26,6 @@ def _serving(name: str) -> Callable[[Call], flask.Response]:
 
 
 ROUTES = tuple(
-    Route("GET", f"/assets/{name}", Caller.PEOPLE, _serving(name), gives=mimetype) for name, mimetype in STATIC.items()
+    Route("GET", f"/assets/{name}", Caller.PEOPLE, _serving(name), gives=(mimetype,))
+    for name, mimetype in STATIC.items()
 )

@@ -11,6 +11,7 @@ from prograde.ports import Caller
 from prograde.use_cases.services import Services
 
 FORM = ("multipart/form-data", "application/x-www-form-urlencoded")
+JSON = ("application/json",)
 JSON_BYTES_MAX = 1_000_000
 """Of a body that is no upload."""
 
@@ -30,7 +31,7 @@ class Route:
     One method of one path.
 
     `path` is a werkzeug rule whose variables have converters of CONVERTERS; `handler` gets them by their names.
-    `takes` is the type of the body, "" for none or one that is not looked at; `gives` that of the answer.
+    `takes` are the types of the body, none where it is not looked at; `gives` those of the answer.
     """
 
     method: str
@@ -38,7 +39,7 @@ class Route:
     caller: Caller
     handler: Callable[..., flask.Response]
     takes: tuple[str, ...] = ()
-    gives: str = "application/json"
+    gives: tuple[str, ...] = ("application/json",)
     body_bytes_max: int = JSON_BYTES_MAX
 
 

@@ -2,12 +2,18 @@
 
 from werkzeug.routing import Map, Rule
 
-from prograde.entrypoints.web import api_batches, pages, tasks
+from prograde.entrypoints.web import api_batches, api_dead_letters, api_results, pages, tasks
 from prograde.entrypoints.web.route import CONVERTERS, Route
 from prograde.ports import Caller
 from prograde.settings import Serves
 
-ROUTES: tuple[Route, ...] = (*pages.ROUTES, *api_batches.ROUTES, *tasks.ROUTES)
+ROUTES: tuple[Route, ...] = (
+    *pages.ROUTES,
+    *api_batches.ROUTES,
+    *api_dead_letters.ROUTES,
+    *api_results.ROUTES,
+    *tasks.ROUTES,
+)
 
 CALLERS = {
     Serves.BATCHES: frozenset({Caller.TASKS, Caller.SCHEDULER, Caller.PEOPLE}),

@@ -5,7 +5,8 @@ import os
 import flask
 
 from prograde.adapters.documents import read_seed_task, read_wake_task
-from prograde.entrypoints.web.answers import accepted, json_answer
+from prograde.entrypoints.web.answers import json_answer
+from prograde.entrypoints.web.api_batches import accepted
 from prograde.entrypoints.web.route import Call, Route
 from prograde.ports import Caller
 from prograde.use_cases import seed as seeding
