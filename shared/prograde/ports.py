@@ -15,6 +15,7 @@ from typing import Any, BinaryIO, Protocol, TypeVar
 from prograde.domain.batch import Batch, Parameters
 from prograde.domain.counter import Counter
 from prograde.domain.effects import Task
+from prograde.domain.listing import Listing, Rejection
 from prograde.domain.outcome import Answered
 from prograde.domain.professional import Professional, Stage, State
 from prograde.domain.raw_page import Exchange, RawPage
@@ -193,7 +194,7 @@ class Attempt:
     One call for a professional, as its raw row tells it; `status` is 0 where no answer came.
 
     An `agent_key` that is not the professional's own is that of somebody who was asked for as a proof that the source
-    is well: such an answer is never counted.
+    is well: such an answer is never counted. `records` are the listings of its page, as they were parsed.
     """
 
     raw_id: str
@@ -207,6 +208,7 @@ class Attempt:
     status: int
     body: str
     agent_key: str
+    records: tuple[Listing | Rejection, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
