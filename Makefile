@@ -4,7 +4,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# Twice quiet: a package index may make pip warn for each package.
+PIP := -m pip install --quiet --quiet --disable-pip-version-check
+INSTALL := $(BIN)/python $(PIP)
 LOCKER := build/locker
 OFFLINE_TERRAFORM ?= ../shared/tools/terraform-offline/check
 BQEMULATOR := build/bqemulator
@@ -142,7 +144,7 @@ $(VENV)/.dev-installed: requirements/dev.txt pyproject.toml | $(VENV)/pyvenv.cfg
 $(BQEMULATOR)/.installed: requirements/bqemulator.txt
 	@echo 'Installing a stand-in for BigQuery into $(BQEMULATOR)'
 	@$(PYTHON) -m venv $(BQEMULATOR)
-	@$(BQEMULATOR)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	@$(BQEMULATOR)/bin/python $(PIP) --require-hashes --requirement $<
 	@mkdir -p $(BQEMULATOR)/home/.duckdb/extensions
 	@$(BQEMULATOR)/bin/python -c "import shutil, duckdb, duckdb_extension_spatial as e, pathlib; \
 		platform = duckdb.sql('PRAGMA platform').fetchone()[0]; \
@@ -153,7 +155,7 @@ $(BQEMULATOR)/.installed: requirements/bqemulator.txt
 
 $(LOCKER)/bin/uv: requirements/lock.txt
 	@$(PYTHON) -m venv $(LOCKER)
-	@$(LOCKER)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	@$(LOCKER)/bin/python $(PIP) --require-hashes --requirement $<
 	@touch $@
 
 $(VENV)/pyvenv.cfg:

@@ -131,6 +131,10 @@ class BatchStore(Protocol):
         """Record a delivered sounding; an older one changes nothing."""
         ...
 
+    def check(self) -> None:
+        """Ask whether it answers; raises UnavailableError."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -145,6 +149,14 @@ class TaskQueue(Protocol):
 
     def enqueue(self, tasks: Sequence[Task]) -> None:
         """Add tasks, all durable on return; one whose name is known, or was within the last hours, adds nothing."""
+        ...
+
+    def pace(self, source: str, share: float) -> None:
+        """
+        Send a source's page tasks at about a share, in (0, 1], of their declared rate, and lose none.
+
+        The gate in front of the calls is exact; this keeps tasks from waiting there.
+        """
         ...
 
 
@@ -181,6 +193,10 @@ class Warehouse(Protocol):
 
     def append_run(self, run: "Run") -> None:
         """Append a finished grading run's lineage."""
+        ...
+
+    def check(self) -> None:
+        """Ask whether it answers; raises UnavailableError."""
         ...
 
 

@@ -121,7 +121,11 @@ class ReconciliationContract:
         max_examples=40,
         # An example costs durable writes and queries: to shrink one would take longer than a test may.
         phases=[hypothesis.Phase.explicit, hypothesis.Phase.reuse, hypothesis.Phase.generate],
-        suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture],
+        suppress_health_check=[
+            hypothesis.HealthCheck.function_scoped_fixture,
+            # One contract for several adapters: it is meant to be called from several classes.
+            hypothesis.HealthCheck.differing_executors,
+        ],
     )
     @hypothesis.given(
         attribution=st.sampled_from(Attribution),

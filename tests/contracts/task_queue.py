@@ -107,6 +107,14 @@ class TaskQueueContract:
 
         assert [] == deliver(NOON)
 
+    def test_another_pace_loses_nothing(self, queue: TaskQueue, deliver: Deliver) -> None:
+        queue.enqueue([PAGE_TASK])
+        queue.pace("north", 0.05)
+        queue.enqueue([replace(PAGE_TASK, step=4)])
+        queue.pace("north", 1.0)
+
+        assert 2 == len(deliver(NOON))
+
     def test_many_tasks_fit_in_one_call(self, queue: TaskQueue, deliver: Deliver) -> None:
         tasks = [replace(PAGE_TASK, step=step) for step in range(1_200)]
 

@@ -117,6 +117,19 @@ def test_everybody_has_the_roles_that_they_need_and_no_other(everything: Plan) -
     assert EXPECTED == given
 
 
+@pytest.mark.parametrize(
+    ("role", "permissions"),
+    [
+        ("queue_pacer", {"cloudtasks.queues.get", "cloudtasks.queues.update"}),
+        ("table_appender", {"bigquery.tables.get", "bigquery.tables.updateData"}),
+    ],
+)
+def test_a_role_of_our_own_permits_what_is_used(everything: Plan, role: str, permissions: set[str]) -> None:
+    (own,) = everything.of("google_project_iam_custom_role", role)
+
+    assert permissions == set(own.values["permissions"])
+
+
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_roles_are_added_and_nobody_else_s_taken_away(environment: str) -> None:
     types = {resource.type for resource in read_plan(environment).resources}

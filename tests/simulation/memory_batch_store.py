@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from datetime import datetime
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from typing_extensions import override
 
@@ -24,14 +24,22 @@ class Conflict(Exception):  # noqa: N818  # a signal of this module, not an erro
     """Somebody else wrote what this transaction had read."""
 
 
+Audit = Callable[[Written, Written], None]
+"""Is shown each commit: what was stored before and after, by key."""
+
+
+class SimulatedStore(BatchStore, Protocol):
+    """A BatchStore whose transactions can be made to abort."""
+
+    def attempt(self, callback: Callable[[Transaction], T]) -> T | None:
+        """Let a transaction abort: this one, or the next commit; raises Conflict if it does anyway."""
+        ...
+
+
 class MemoryBatchStore(BatchStore):
-    """
-    BatchStore of frozen values: what is put is what is read.
+    """BatchStore of frozen values: what is put is what is read."""
 
-    `audit` is shown each commit: what was stored before and after, by key.
-    """
-
-    def __init__(self, audit: Callable[[Written, Written], None] = lambda _before, _after: None) -> None:
+    def __init__(self, audit: Audit = lambda _before, _after: None) -> None:
         self._documents: Written = {}
         self._versions: dict[Key, int] = {}
         self._watermarks: dict[str, datetime] = {}
@@ -67,10 +75,10 @@ class MemoryBatchStore(BatchStore):
 
     @override
     def create_batch(self, batch: Batch, counters: Sequence[Counter]) -> bool:
-        written: Written = {_batch_key(batch.batch_id): batch}
-        written |= {_counter_key(batch.batch_id, counter.index): counter for counter in counters}
+        written: Written = {batch_key(batch.batch_id): batch}
+        written |= {counter_key(batch.batch_id, counter.index): counter for counter in counters}
         try:
-            self._commit(written, {_batch_key(batch.batch_id): 0})
+            self._commit(written, {batch_key(batch.batch_id): 0})
         except Conflict:
             return False
         return True
@@ -78,7 +86,7 @@ class MemoryBatchStore(BatchStore):
     @override
     def create_professionals(self, professionals: Sequence[Professional]) -> None:
         for professional in professionals:
-            key = _professional_key(professional.batch_id, professional.professional_id)
+            key = professional_key(professional.batch_id, professional.professional_id)
             try:
                 self._commit({key: professional}, {key: 0})
             except Conflict:
@@ -86,7 +94,7 @@ class MemoryBatchStore(BatchStore):
 
     @override
     def batch(self, batch_id: str) -> Batch | None:
-        return _read(self._documents, _batch_key(batch_id), Batch)
+        return _read(self._documents, batch_key(batch_id), Batch)
 
     @override
     def batches(self) -> Iterator[Batch]:
@@ -110,7 +118,7 @@ class MemoryBatchStore(BatchStore):
 
     @override
     def professional(self, batch_id: str, professional_id: str) -> Professional | None:
-        return _read(self._documents, _professional_key(batch_id, professional_id), Professional)
+        return _read(self._documents, professional_key(batch_id, professional_id), Professional)
 
     @override
     def professionals(self, batch_id: str) -> Iterator[Professional]:
@@ -159,41 +167,41 @@ class _OptimisticTransaction(Transaction):
 
     @override
     def batch(self, batch_id: str) -> Batch | None:
-        return _read(self._documents, self._note(_batch_key(batch_id)), Batch)
+        return _read(self._documents, self._note(batch_key(batch_id)), Batch)
 
     @override
     def counter(self, batch_id: str, index: int) -> Counter:
-        counter = _read(self._documents, self._note(_counter_key(batch_id, index)), Counter)
+        counter = _read(self._documents, self._note(counter_key(batch_id, index)), Counter)
         if counter is None:
             raise CorruptionError(f"batch {batch_id} has no counter {index}")
         return counter
 
     @override
     def professional(self, batch_id: str, professional_id: str) -> Professional | None:
-        return _read(self._documents, self._note(_professional_key(batch_id, professional_id)), Professional)
+        return _read(self._documents, self._note(professional_key(batch_id, professional_id)), Professional)
 
     @override
     def put_batch(self, batch: Batch) -> None:
-        self.written[_batch_key(batch.batch_id)] = batch
+        self.written[batch_key(batch.batch_id)] = batch
 
     @override
     def put_counter(self, batch_id: str, counter: Counter) -> None:
-        self.written[_counter_key(batch_id, counter.index)] = counter
+        self.written[counter_key(batch_id, counter.index)] = counter
 
     @override
     def put_professional(self, professional: Professional) -> None:
-        self.written[_professional_key(professional.batch_id, professional.professional_id)] = professional
+        self.written[professional_key(professional.batch_id, professional.professional_id)] = professional
 
 
-def _batch_key(batch_id: str) -> Key:
+def batch_key(batch_id: str) -> Key:
     return ("batch", batch_id, "")
 
 
-def _counter_key(batch_id: str, index: int) -> Key:
+def counter_key(batch_id: str, index: int) -> Key:
     return ("counter", batch_id, index)
 
 
-def _professional_key(batch_id: str, professional_id: str) -> Key:
+def professional_key(batch_id: str, professional_id: str) -> Key:
     return ("professional", batch_id, professional_id)
 
 

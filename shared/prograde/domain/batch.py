@@ -23,6 +23,7 @@ COUNTERS = 16
 FAILURE_LIMIT_MAX = 100
 PAGE_LIMIT_MAX = 1_000
 OUTAGE_PATIENCE_MINUTES_MAX = 7 * 24 * 60
+PROMISED_HOURS_MAX = 31 * 24
 WINDOW_DAYS = 365
 EARLIEST = date(1900, 1, 1)
 
@@ -35,7 +36,7 @@ class Parameters:
     `as_of` and `cutoff` bound the close dates that count (both inclusive). `tiers_to_process` empty means all.
     `page_limit` bounds the pages of each stage; `failure_limit` the failures in a row of one professional, counted
     while the source answers others. `outage_patience_minutes` is how long the source may answer nobody before the
-    batch gives up.
+    batch gives up. `promised_hours` is how long the batch may take before it is called late, and nothing else.
     """
 
     as_of: date
@@ -48,6 +49,7 @@ class Parameters:
     failure_limit: int = 5
     page_limit: int = 19
     outage_patience_minutes: int = 180
+    promised_hours: int = 72
 
     @property
     def window(self) -> SaleWindow:
@@ -181,6 +183,10 @@ class Batch:
         """Tell whether a professional's task is to be worked: not while paused, in an outage only the probe's."""
         is_open = self.status in (BatchStatus.RUNNING, BatchStatus.DRAINING)
         return is_open and (self.outage is None or self.outage.probe_id == professional_id)
+
+    def is_late(self, now: datetime) -> bool:
+        """Tell whether everybody should have been graded by now; nothing is promised of a replay."""
+        return self.grading_run == 0 and now - self.created_at > timedelta(hours=self.parameters.promised_hours)
 
 
 def counter_drained(batch: Batch, now: datetime) -> Batch:

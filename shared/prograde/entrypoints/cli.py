@@ -22,6 +22,7 @@ from prograde.adapters.local.data_directory import DataDirectory
 from prograde.adapters.system_clock import SystemClock
 from prograde.entrypoints import session
 from prograde.entrypoints.dead_letters import dead_letters
+from prograde.entrypoints.logs import logs
 from prograde.entrypoints.order import checked_order
 from prograde.entrypoints.order_files import given_files
 from prograde.entrypoints.plan_text import plan_lines
@@ -246,7 +247,7 @@ def init(folder: Path) -> int:
     return session.EXIT_COMPLETE
 
 
-for command in (pause, resume, cancel, dead_letters, serve, sandbox):
+for command in (pause, resume, cancel, dead_letters, logs, serve, sandbox):
     cli.add_command(command)
 
 

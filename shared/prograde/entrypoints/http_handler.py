@@ -8,6 +8,7 @@ import flask
 from prograde.adapters.documents import read_finalize_task, read_page_task, read_sounding_task
 from prograde.bootstrap.hosted import Hosted, hosted
 from prograde.entrypoints.problem_details import answered_error
+from prograde.entrypoints.trace import traced
 from prograde.errors import NotFoundError, ProgradeError
 from prograde.ports import Caller
 from prograde.settings import Serves
@@ -30,14 +31,15 @@ def _taking_tasks(serves: Serves, again: int = 503) -> Callable[[Handler], View]
     def decorate(handler: Handler) -> View:
         @wraps(handler)
         def view(request: flask.Request) -> flask.Response:
-            try:
-                host = hosted(flask.current_app)
-                if host.serves not in {None, serves}:
-                    raise NotFoundError(f"there is no {request.method} {request.path}")
-                host.callers.check(request.environ, Caller.TASKS)
-                handler(host, request)
-            except ProgradeError as error:
-                return answered_error(error, request, again)
+            with traced(request):
+                try:
+                    host = hosted(flask.current_app)
+                    if host.serves not in {None, serves}:
+                        raise NotFoundError(f"there is no {request.method} {request.path}")
+                    host.callers.check(request.environ, Caller.TASKS)
+                    handler(host, request)
+                except ProgradeError as error:
+                    return answered_error(error, request, again)
             # Every page ends here, so the empty object is not put through a serialiser.
             return flask.Response("{}\n", mimetype="application/json")
 

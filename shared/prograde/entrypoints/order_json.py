@@ -43,12 +43,12 @@ def order_from_json(
 ) -> Iterator[Order]:
     """Take such an order; raises NotFoundError for an unknown source or a roster that is not there."""
     text = services.catalog.text(sent.source)
-    stored = None if sent.roster is None else services.blobs.read(sent.roster)
 
     def read_roster() -> AbstractContextManager[BinaryIO]:
-        if (stored is None) == (sent.professionals is None):
+        if (sent.roster is None) == (sent.professionals is None):
             raise InputError([Problem("professionals", None, "name either professionals or a stored roster")])
-        return nullcontext(io.BytesIO(_csv(sent.professionals or []) if stored is None else stored))
+        content = _csv(sent.professionals or []) if sent.roster is None else services.blobs.read(sent.roster)
+        return nullcontext(io.BytesIO(content))
 
     given = Given(lambda: text, lambda: sent.parameters, read_roster, idempotency_key, ordered_by)
     with checked_order(given, services.clock.now().date(), env) as checked:

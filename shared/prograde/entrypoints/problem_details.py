@@ -81,6 +81,9 @@ def problem_details(error: ProgradeError, status: int) -> flask.Response:
     response.mimetype = MIMETYPE
     if isinstance(error, UnknownCallerError):
         response.headers["WWW-Authenticate"] = "Bearer"
+    if isinstance(error, InterruptedCallError) and error.wait_seconds is not None:
+        # Rounded down: the rest is waited for in front of the call, and nothing of the limits is given away.
+        response.headers["Retry-After"] = str(int(error.wait_seconds))
     return response
 
 

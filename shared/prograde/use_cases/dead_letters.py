@@ -9,6 +9,7 @@ from prograde.domain.effects import effects_of_many
 from prograde.domain.professional import Professional, State, replayed
 from prograde.errors import ConflictError, CorruptionError, NotFoundError
 from prograde.ports import Attempt, BatchStore, Transaction
+from prograde.use_cases.announce import announce_status
 from prograde.use_cases.read_batch import read_batch
 from prograde.use_cases.services import Services
 
@@ -110,7 +111,7 @@ def replay(services: Services, batch_id: str, professional_ids: Sequence[str]) -
         after, awake = services.store.transact(reopen)
         services.queue.enqueue(effects_of_many(after, awake))
         if after.status is not batch.status:
-            services.warehouse.append_batch(after, now)
+            announce_status(services, after, now)
         batch = after
     return batch
 

@@ -1,8 +1,10 @@
 """One page: at most one call, its raw row, one transaction, then what must happen next."""
 
+import logging
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from prograde.correlation import correlated
 from prograde.domain.batch import Batch, BatchStatus, counter_drained, paused
 from prograde.domain.counter import Counter
 from prograde.domain.effects import PageTask, effects, woken
@@ -24,8 +26,11 @@ from prograde.domain.professional import Professional, State, advance, begun_ane
 from prograde.domain.raw_page import RawPage, page_records, raw_page_id
 from prograde.errors import CorruptionError, NotSeededError
 from prograde.ports import PageRequest, Transaction
+from prograde.use_cases.announce import announce_status
 from prograde.use_cases.read_batch import read_batch
 from prograde.use_cases.services import Services
+
+_log = logging.getLogger(__name__)
 
 DEATHS_MAX = 3
 """A task delivered this often without an answer kills its handler each time: its page counts as a failure."""
@@ -44,6 +49,19 @@ def fetch_page(services: Services, task: PageTask, deaths: int) -> None:
     batch = read_batch(services.store, task.batch_id)
     if professional is None or (task.step, task.wake) > (professional.step, professional.wake):
         raise NotSeededError(f"professional {task.professional_id} is not at step {task.step} yet")
+    facts = {
+        "batch_id": batch.batch_id,
+        "professional_id": professional.professional_id,
+        "step": professional.step,
+        "stage": str(professional.stage),
+        "page": professional.page,
+        "attempt": 1 + professional.failures_in_a_row + professional.unproven_failures,
+    }
+    with correlated(**facts):
+        _work(services, batch, professional, task, deaths)
+
+
+def _work(services: Services, batch: Batch, professional: Professional, task: PageTask, deaths: int) -> None:
     is_behind = (task.step, task.wake) < (professional.step, professional.wake)
     if is_behind or professional.is_final:
         if deaths and task.step == professional.step:
@@ -135,6 +153,10 @@ def _fetch(services: Services, batch: Batch, professional: Professional, asked: 
             records=page_records(outcome) if is_own else (),
         )
     )
+    if not isinstance(outcome, ProfilePage | ListingPage):
+        # Pages are the rule, and each has its raw row; what was sent stays out of the log.
+        facts = {"outcome": type(outcome).__name__, "cause": getattr(outcome, "cause", "")}
+        _log.info("no page came", extra=facts | {"http_status": exchange.status, "raw_id": raw_id})
     return Step(outcome, raw_id, exchange.sent_at)
 
 
@@ -168,7 +190,7 @@ def _commit(services: Services, batch: Batch, seen: Professional, step: Step) ->
     professional, after = services.store.transact(commit)
     services.queue.enqueue(tuple(effects(after, professional)))
     if after.status is not batch.status:
-        services.warehouse.append_batch(after, now)
+        announce_status(services, after, now)
 
 
 def _stepped(professional: Professional, batch: Batch, step: Step, now: datetime) -> tuple[Professional, Batch]:
@@ -201,7 +223,7 @@ def _deny(services: Services, batch: Batch, detail: str) -> None:
             transaction.put_batch(stored)
         return stored
 
-    services.warehouse.append_batch(services.store.transact(pause), services.clock.now())
+    announce_status(services, services.store.transact(pause), services.clock.now())
 
 
 def _charge(services: Services, seen: Professional, deaths: int) -> Professional:

@@ -8,6 +8,7 @@ from prograde.domain.effects import FinalizeTask, effects
 from prograde.domain.professional import Professional, State, StopReason
 from prograde.errors import CorruptionError
 from prograde.ports import GradedRow, Reconciliation, Run, Transaction
+from prograde.use_cases.announce import announce_losses, announce_status
 from prograde.use_cases.dead_letters import dead_letters
 from prograde.use_cases.export_files import Export, write_export, write_manifest
 from prograde.use_cases.read_batch import read_batch
@@ -29,7 +30,7 @@ def finalize(services: Services, task: FinalizeTask) -> None:
     if batch.status is not BatchStatus.FINALIZING or batch.grading_run != task.grading_run:
         if batch.status.is_over:
             # Whoever finished it may have died before telling the warehouse.
-            services.warehouse.append_batch(batch, services.clock.now())
+            announce_status(services, batch, services.clock.now())
         return
     if task.wake != batch.wake:
         services.queue.enqueue(tuple(effects(batch)))
@@ -158,4 +159,5 @@ def _finish(services: Services, batch: Batch, export: Export, reason: str) -> No
         transaction.put_batch(done)
         return done
 
-    services.warehouse.append_batch(services.store.transact(finish), services.clock.now())
+    announce_losses(services, batch)
+    announce_status(services, services.store.transact(finish), services.clock.now())

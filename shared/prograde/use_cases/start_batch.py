@@ -10,6 +10,7 @@ from prograde.domain.batch import Batch, Parameters, Roster
 from prograde.domain.counter import new_counters
 from prograde.domain.effects import digest
 from prograde.errors import ConflictError
+from prograde.use_cases.announce import announce_status
 from prograde.use_cases.seed import seed
 from prograde.use_cases.services import Services
 
@@ -66,7 +67,7 @@ def start_batch(services: Services, order: Order) -> Batch:
     services.blobs.put(batch.roster.blob, order.roster)
     services.blobs.put(source_blob(batch), BytesIO(order.source_text.encode()))
     if services.store.create_batch(batch, counters):
-        services.warehouse.append_batch(batch, now)
+        announce_status(services, batch, now)
     else:
         batch = _same_order(services, batch)
     for _ in range(INLINE_CHUNKS):

@@ -7,6 +7,7 @@ from prograde.domain.batch import Batch, cancelled, paused, resumed
 from prograde.domain.effects import effects
 from prograde.errors import CorruptionError
 from prograde.ports import Transaction
+from prograde.use_cases.announce import announce_status
 from prograde.use_cases.read_batch import read_batch
 from prograde.use_cases.services import Services
 
@@ -53,6 +54,6 @@ def _steered(services: Services, batch_id: str, change: Callable[[Batch, datetim
         return batch
 
     batch = services.store.transact(steer)
-    services.warehouse.append_batch(batch, now)
+    announce_status(services, batch, now)
     services.queue.enqueue(tuple(effects(batch)))
     return batch

@@ -8,6 +8,7 @@ from werkzeug.routing import Map
 
 from prograde.bootstrap.hosted import Hosted, hosted
 from prograde.entrypoints.problem_details import MIMETYPE, answered_error, http_problem
+from prograde.entrypoints.trace import traced
 from prograde.entrypoints.web.guard import guarded, refuse_strangers
 from prograde.entrypoints.web.pages import shown
 from prograde.entrypoints.web.route import Call, Route
@@ -17,15 +18,16 @@ from prograde.errors import ProgradeError
 
 def start_batch(request: flask.Request) -> flask.Response:
     """Answer a request by the route table."""
-    try:
-        host = hosted(flask.current_app)
-        refuse_strangers(request, is_loopback=host.serves is None)
-        response = _routed(host, request)
-    except ProgradeError as error:
-        response = _unread(request, answered_error(error, request))
-    except HTTPException as error:
-        response = _unread(request, http_problem(error))
-    return guarded(shown(request, response))
+    with traced(request):
+        try:
+            host = hosted(flask.current_app)
+            refuse_strangers(request, is_loopback=host.serves is None)
+            response = _routed(host, request)
+        except ProgradeError as error:
+            response = _unread(request, answered_error(error, request))
+        except HTTPException as error:
+            response = _unread(request, http_problem(error))
+        return guarded(shown(request, response))
 
 
 def _routed(host: Hosted, request: flask.Request) -> flask.Response:
