@@ -122,6 +122,7 @@ class WarehouseContract:
             status=200,
             body="no JSON",
             agent_key=page.agent_key,
+            records=page.records,
         )
         (attempt,) = warehouse.attempts(BATCH.batch_id, "agent-1")
         assert expected == attempt

@@ -139,6 +139,7 @@ def _attempt(page: RawPage) -> Attempt:
         status=exchange.status,
         body=_text(exchange.body)[:ATTEMPT_BODY_MAX],
         agent_key=page.agent_key,
+        records=page.records,
     )
 
 
