@@ -4,10 +4,13 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# Twice quiet: a package index may make pip warn for each package.
+PIP := -m pip install --quiet --quiet --disable-pip-version-check
+INSTALL := $(BIN)/python $(PIP)
 LOCKER := build/locker
 OFFLINE_TERRAFORM ?= ../shared/tools/terraform-offline/check
 BQEMULATOR := build/bqemulator
+SCHEMATHESIS := build/schemathesis
 COMPILE = $(LOCKER)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--annotation-style line --custom-compile-command 'make lock' $(if $(UPGRADE),--upgrade)
 
@@ -36,6 +39,10 @@ test-long: $(VENV)/.dev-installed ## Run the tests that take minutes: a hundred 
 .PHONY: fuzz
 fuzz: $(VENV)/.dev-installed ## Send malformed answers and files to every reader; EXAMPLES=5000 of each kind
 	@$(BIN)/pytest tests/fuzz --hypothesis-profile=fuzz $(PYTEST)
+
+.PHONY: test-api
+test-api: $(VENV)/.dev-installed $(SCHEMATHESIS)/.installed ## Generate requests from the HTTP API's description: EXAMPLES=600 of each kind
+	@$(BIN)/python -m tests.web.generated $(SCHEMATHESIS)/bin/schemathesis $(if $(EXAMPLES),--examples $(EXAMPLES))
 
 .PHONY: test-gcp
 test-gcp: $(VENV)/.dev-installed $(BQEMULATOR)/.installed ## Run the cloud family against strict stand-ins for Google's services
@@ -108,8 +115,9 @@ deploy: package ## Package and apply: make deploy ENV=staging; terraform shows i
 ##@ Keep house
 
 .PHONY: schemas
-schemas: $(VENV)/.dev-installed ## Write the warehouse's schema files from the code's own tables
+schemas: $(VENV)/.dev-installed ## Write the warehouse's schema files and the HTTP API's description from the code
 	@$(BIN)/python -m tests.infra.table_schemas
+	@$(BIN)/python -m prograde.entrypoints.web.openapi
 
 .PHONY: lock
 lock: $(LOCKER)/bin/uv ## Write requirements/*.txt from pyproject.toml; UPGRADE=1 moves every pin
@@ -119,6 +127,7 @@ lock: $(LOCKER)/bin/uv ## Write requirements/*.txt from pyproject.toml; UPGRADE=
 		--output-file requirements/local.txt
 	$(COMPILE) pyproject.toml --extra gcp --constraints requirements/dev.txt --output-file requirements/gcp.txt
 	$(COMPILE) --group bqemulator --output-file requirements/bqemulator.txt
+	$(COMPILE) --group schemathesis --output-file requirements/schemathesis.txt
 
 .PHONY: clean
 clean: ## Remove what make made, the virtual environment included
@@ -142,7 +151,7 @@ $(VENV)/.dev-installed: requirements/dev.txt pyproject.toml | $(VENV)/pyvenv.cfg
 $(BQEMULATOR)/.installed: requirements/bqemulator.txt
 	@echo 'Installing a stand-in for BigQuery into $(BQEMULATOR)'
 	@$(PYTHON) -m venv $(BQEMULATOR)
-	@$(BQEMULATOR)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	@$(BQEMULATOR)/bin/python $(PIP) --require-hashes --requirement $<
 	@mkdir -p $(BQEMULATOR)/home/.duckdb/extensions
 	@$(BQEMULATOR)/bin/python -c "import shutil, duckdb, duckdb_extension_spatial as e, pathlib; \
 		platform = duckdb.sql('PRAGMA platform').fetchone()[0]; \
@@ -151,9 +160,15 @@ $(BQEMULATOR)/.installed: requirements/bqemulator.txt
 		for f in pathlib.Path(e.__file__).parent.joinpath('extensions').iterdir()]"
 	@touch $@
 
+$(SCHEMATHESIS)/.installed: requirements/schemathesis.txt
+	@echo 'Installing what generates requests into $(SCHEMATHESIS)'
+	@$(PYTHON) -m venv $(SCHEMATHESIS)
+	@$(SCHEMATHESIS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	@touch $@
+
 $(LOCKER)/bin/uv: requirements/lock.txt
 	@$(PYTHON) -m venv $(LOCKER)
-	@$(LOCKER)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	@$(LOCKER)/bin/python $(PIP) --require-hashes --requirement $<
 	@touch $@
 
 $(VENV)/pyvenv.cfg:

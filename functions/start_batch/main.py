@@ -3,10 +3,10 @@
 import flask
 import functions_framework
 
-from prograde.entrypoints import http_handler
+from prograde.entrypoints.web import app
 
 
 @functions_framework.http
 def start_batch(request: flask.Request) -> flask.Response:
-    """Start a batch; take seed and supervise tasks."""
-    return http_handler.start_batch(request)
+    """Start and steer batches; take seed and supervise tasks."""
+    return app.start_batch(request)

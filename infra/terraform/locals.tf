@@ -26,11 +26,13 @@ locals {
     PROGRADE_BUCKET_STATE       = google_storage_bucket.state.name
     PROGRADE_BUCKET_EXPORTS     = google_storage_bucket.exports.name
     PROGRADE_QUEUE_CONTROL      = google_cloud_tasks_queue.control.name
-    PROGRADE_QUEUES             = jsonencode({ for source, queue in google_cloud_tasks_queue.pages : source => queue.name })
-    PROGRADE_START_BATCH_URL    = local.urls["start-batch"]
-    PROGRADE_FETCH_PAGE_URL     = local.urls["fetch-page"]
-    PROGRADE_FINALIZE_URL       = local.urls["finalize"]
-    PROGRADE_TASKS_ACCOUNT      = google_service_account.tasks.email
-    PROGRADE_SCHEDULER_ACCOUNT  = google_service_account.scheduler.email
+    PROGRADE_QUEUES = jsonencode({
+      for source, queue in google_cloud_tasks_queue.pages : source => { name = queue.name, tasks_per_second = local.tasks_per_second[source] }
+    })
+    PROGRADE_START_BATCH_URL   = local.urls["start-batch"]
+    PROGRADE_FETCH_PAGE_URL    = local.urls["fetch-page"]
+    PROGRADE_FINALIZE_URL      = local.urls["finalize"]
+    PROGRADE_TASKS_ACCOUNT     = google_service_account.tasks.email
+    PROGRADE_SCHEDULER_ACCOUNT = google_service_account.scheduler.email
   }
 }

@@ -10,13 +10,14 @@ resource "google_monitoring_notification_channel" "email" {
 locals {
   channels = concat([for channel in google_monitoring_notification_channel.email : channel.name], sort(var.slack_channels))
 
-  # What prograde logs as jsonPayload.event, and must be seen by a person. docs/operations.md has a section for each.
+  # What prograde logs as jsonPayload.event (use_cases/announce.py), and must be seen by a person. docs/operations.md has
+  # a section for each. What lasts is logged every minute, so that its incident closes when it is over.
   events = {
     batch_paused     = { severity = "CRITICAL", summary = "A batch is paused: the source refuses the credentials, or an operator asked for it." }
     batch_incomplete = { severity = "CRITICAL", summary = "A batch ended incomplete: its export is not to be used before somebody looked." }
-    batch_late       = { severity = "WARNING", summary = "A batch takes longer than was promised." }
-    circuit_open     = { severity = "WARNING", summary = "A source fails for everybody: its queue is paused, and probes look for its return." }
-    dead_letters     = { severity = "WARNING", summary = "More professionals were given up than a batch may lose." }
+    batch_late       = { severity = "WARNING", summary = "A batch takes longer than its promised_hours." }
+    circuit_open     = { severity = "WARNING", summary = "A source answers nobody: no calls are made but a probe's, which looks for its return." }
+    dead_letters     = { severity = "WARNING", summary = "More than one professional in a hundred was given up." }
     corruption       = { severity = "CRITICAL", summary = "What is stored contradicts itself." }
   }
 

@@ -1,12 +1,11 @@
 locals {
   # A source that runs dry for a while must not come back with more than its limit: the margin is for that burst.
-  dispatches_per_second = {
+  tasks_per_second = {
     for name, source in var.sources : name => source.requests_per_second * (1 - source.burst_margin)
   }
 }
 
 # The pacemaker of one source: one dispatch is at most one call. The gate in front of the call keeps every window exactly.
-# Prograde slows a queue down while its source throttles, and pauses it in an outage; an apply puts the rate back.
 resource "google_cloud_tasks_queue" "pages" {
   for_each = var.sources
 
@@ -15,7 +14,7 @@ resource "google_cloud_tasks_queue" "pages" {
   name     = "${var.prefix}-pages-${replace(each.key, "_", "-")}-g${each.value.generation}"
 
   rate_limits {
-    max_dispatches_per_second = local.dispatches_per_second[each.key]
+    max_dispatches_per_second = local.tasks_per_second[each.key]
     max_concurrent_dispatches = each.value.concurrency
   }
 
@@ -31,6 +30,11 @@ resource "google_cloud_tasks_queue" "pages" {
 
   stackdriver_logging_config {
     sampling_ratio = 0.01
+  }
+
+  lifecycle {
+    # Supervise keeps it: the declared rate, which functions know from their environment, or what the source bears of it.
+    ignore_changes = [rate_limits[0].max_dispatches_per_second]
   }
 }
 
@@ -102,12 +106,12 @@ resource "google_cloud_tasks_queue_iam_member" "control_enqueuer" {
   member   = each.value.account_member
 }
 
-# Supervise adapts the rate and pauses a source's queue in an outage. roles/cloudtasks.queueAdmin could delete it too.
+# Supervise adapts the rate. roles/cloudtasks.queueAdmin could delete the queue too.
 resource "google_project_iam_custom_role" "queue_pacer" {
   project     = local.project
   role_id     = "${replace(var.prefix, "-", "_")}_queue_pacer"
   title       = "${var.prefix}: paces a queue"
-  permissions = ["cloudtasks.queues.get", "cloudtasks.queues.pause", "cloudtasks.queues.resume", "cloudtasks.queues.update"]
+  permissions = ["cloudtasks.queues.get", "cloudtasks.queues.update"]
 }
 
 resource "google_cloud_tasks_queue_iam_member" "pages_pacer" {

@@ -88,7 +88,15 @@ class NotSeededError(TransientError):
 
 
 class InterruptedCallError(TransientError):
-    """The call was not made: the process is shutting down, or the source's limits allow none soon."""
+    """
+    The call was not made: the process is shutting down, or the source's limits allow none soon.
+
+    `wait_seconds` is how long the limits allow none, None where that is not the reason.
+    """
+
+    def __init__(self, why: str, wait_seconds: float | None = None) -> None:
+        self.wait_seconds = wait_seconds
+        super().__init__(why)
 
 
 class SettingsError(TransientError):

@@ -12,13 +12,18 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, TypeVar
 
-from prograde.domain.batch import Batch, Counter, Parameters
+from prograde.domain.batch import Batch, Parameters
+from prograde.domain.counter import Counter
 from prograde.domain.effects import Task
+from prograde.domain.listing import Listing, Rejection
 from prograde.domain.outcome import Answered
 from prograde.domain.professional import Professional, Stage, State
 from prograde.domain.raw_page import Exchange, RawPage
 
 T = TypeVar("T")
+
+WRITTEN_MAX = 20
+"""Professionals that one transaction may write: the largest is some 450 kB, and a commit to Firestore has 10 MiB."""
 
 
 class Clock(Protocol):
@@ -37,7 +42,7 @@ class Transaction(Protocol):
     """
     A view of the store in which everything read and written is one atomic step.
 
-    Read before you write: no read may follow a write.
+    Read before you write: no read may follow a write. Writes at most WRITTEN_MAX professionals.
     """
 
     def batch(self, batch_id: str) -> Batch | None:
@@ -93,6 +98,14 @@ class BatchStore(Protocol):
         """Read all batches, newest first."""
         ...
 
+    def unfinished(self) -> Iterator[Batch]:
+        """Read the batches that are not over, newest first, however many are."""
+        ...
+
+    def newest(self, after: "Place | None", limit: int) -> tuple[Batch, ...]:
+        """Read at most `limit` batches, newest first (ties by id, descending), those that follow `after`."""
+        ...
+
     def counters(self, batch_id: str) -> tuple[Counter, ...]:
         """Read a batch's counters, in order of their index."""
         ...
@@ -113,6 +126,10 @@ class BatchStore(Protocol):
         """Read at most `limit` professionals of a state whose id follows `after`, in order of their id."""
         ...
 
+    def from_id(self, batch_id: str, professional_id: str, limit: int) -> tuple[Professional, ...]:
+        """Read at most `limit` professionals in order of their id, from this id on."""
+        ...
+
     def watermark(self, source: str) -> datetime | None:
         """Tell when the latest sounding of a source that was delivered had been sent."""
         ...
@@ -121,12 +138,36 @@ class BatchStore(Protocol):
         """Record a delivered sounding; an older one changes nothing."""
         ...
 
+    def check(self) -> None:
+        """Ask whether it answers; raises UnavailableError."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a batch stands among the newest."""
+
+    created_at: datetime
+    batch_id: str
+
 
 class TaskQueue(Protocol):
     """At-least-once delivery of named tasks, each not before its `due_at`."""
 
     def enqueue(self, tasks: Sequence[Task]) -> None:
         """Add tasks, all durable on return; one whose name is known, or was within the last hours, adds nothing."""
+        ...
+
+    def pace(self, source: str, share: float) -> None:
+        """
+        Send a source's page tasks at about a share, in (0, 1], of their declared rate, and lose none.
+
+        The gate in front of the calls is exact; this keeps tasks from waiting there.
+        """
+        ...
+
+    def check(self) -> None:
+        """Ask whether it answers; raises UnavailableError."""
         ...
 
 
@@ -165,6 +206,10 @@ class Warehouse(Protocol):
         """Append a finished grading run's lineage."""
         ...
 
+    def check(self) -> None:
+        """Ask whether it answers; raises UnavailableError."""
+        ...
+
 
 ATTEMPT_BODY_MAX = 2_000
 """Characters of an answer that are shown as evidence; the raw row has all of it."""
@@ -175,8 +220,10 @@ class Attempt:
     """
     One call for a professional, as its raw row tells it; `status` is 0 where no answer came.
 
+    `detail` says why it brought no page.
+
     An `agent_key` that is not the professional's own is that of somebody who was asked for as a proof that the source
-    is well: such an answer is never counted.
+    is well: such an answer is never counted. `records` are the listings of its page, as they were parsed.
     """
 
     raw_id: str
@@ -184,12 +231,14 @@ class Attempt:
     stage: str
     page: int
     outcome: str
+    detail: str
     sent_at: datetime
     latency_ms: float
     url: str
     status: int
     body: str
     agent_key: str
+    records: tuple[Listing | Rejection, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,25 +372,32 @@ class RateGate(Protocol):
 class SourceCatalog(Protocol):
     """The source files that batches may name."""
 
+    def names(self) -> tuple[str, ...]:
+        """Tell the names of the sources there are, in their order."""
+        ...
+
     def text(self, name: str) -> str:
         """Read a source file; raises NotFoundError naming the sources there are."""
         ...
 
 
 class Caller(StrEnum):
-    """Who calls what people do not: the queue with a task, the scheduler with a routine."""
+    """Who calls: the queue with a task, the scheduler with a routine, people, or another system with a signature."""
 
     TASKS = "tasks"
     SCHEDULER = "scheduler"
+    PEOPLE = "people"
+    WEBHOOK = "webhook"
 
 
 class Callers(Protocol):
     """What tells who sends a request."""
 
-    def check(self, environ: Mapping[str, Any], caller: Caller) -> None:
+    def check(self, environ: Mapping[str, Any], caller: Caller) -> str:
         """
-        Let a WSGI request pass that `caller` sends.
+        Let a WSGI request pass that `caller` sends, and name who that is, "" where only the platform knows.
 
-        Raises UnknownCallerError when it does not prove who sends it, ForbiddenCallerError when that is somebody else.
+        A webhook proves itself by its body, which is not looked at here. Raises UnknownCallerError when a request does
+        not prove who sends it, ForbiddenCallerError when that is somebody else.
         """
         ...

@@ -1,6 +1,7 @@
 """What the environment says, read once and complained about all together."""
 
 import json
+from base64 import b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -8,7 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
-from prograde.errors import Problem, SettingsError
+from prograde.errors import InputError, Problem, SettingsError
 
 CERTS_URL = "https://www.googleapis.com/oauth2/v1/certs"
 """Where Google publishes the keys that sign identity tokens."""
@@ -44,11 +45,19 @@ class LocalSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class QueueSettings:
+    """A page queue's name and its declared rate."""
+
+    name: str
+    tasks_per_second: float
+
+
+@dataclass(frozen=True, slots=True)
 class GoogleCloudSettings:
     """
     A function on Google Cloud.
 
-    `queues` are the names of the page queues by source; the URLs are the functions' own, and the audiences of the
+    `queues` are the page queues by source; the URLs are the functions' own, and the audiences of the
     identity tokens that they are called with. `certs_url` and `cloud_tasks_emulator` point elsewhere than to Google
     only where stand-ins are tried; those of the other services are found by Google's own libraries.
     """
@@ -60,7 +69,7 @@ class GoogleCloudSettings:
     bucket_state: str
     bucket_exports: str
     queue_control: str
-    queues: Mapping[str, str]
+    queues: Mapping[str, QueueSettings]
     start_batch_url: str
     fetch_page_url: str
     finalize_url: str
@@ -80,6 +89,23 @@ class GoogleCloudSettings:
                 return self.finalize_url
             case Serves.BATCHES | Serves.CONSOLE | Serves.WEBHOOK:
                 return self.start_batch_url
+
+
+@dataclass(frozen=True, slots=True)
+class MailSettings:
+    """Where e-mail is handed in (`server`: smtp://user:password@host:port, or smtps), from whom and to whom."""
+
+    server: str
+    sender: str
+    recipients: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NotificationSettings:
+    """How one machine tells people of its batches; the cloud has Terraform's notification channels."""
+
+    slack_webhook: str = ""
+    mail: MailSettings | None = None
 
 
 LOCAL_VARIABLES: Mapping[str, str] = MappingProxyType(
@@ -135,7 +161,7 @@ def _google_cloud(env: Mapping[str, str]) -> GoogleCloudSettings:
     queues = _queues(given["PROGRADE_QUEUES"])
     if given["PROGRADE_QUEUES"] and not queues:
         problems.append(
-            _problem("PROGRADE_QUEUES", given["PROGRADE_QUEUES"], "must be JSON: the queue's name by source")
+            _problem("PROGRADE_QUEUES", given["PROGRADE_QUEUES"], "must be JSON: name and tasks_per_second by source")
         )
     if given["PROGRADE_SERVES"] and given["PROGRADE_SERVES"] not in set(Serves):
         problems.append(_problem("PROGRADE_SERVES", given["PROGRADE_SERVES"], f"must be one of {', '.join(Serves)}"))
@@ -175,14 +201,61 @@ def _problem(name: str, value: str | None, what: str) -> Problem:
     return Problem(name, value, f"{what}; infra/terraform sets it from {GOOGLE_CLOUD_VARIABLES[name]}: apply it again")
 
 
-def _queues(text: str) -> dict[str, str]:
+def _queues(text: str) -> dict[str, QueueSettings]:
     """Read the queues by source; empty when there are none to be read."""
     try:
-        queues = json.loads(text or "{}")
+        given = json.loads(text or "{}")
     except json.JSONDecodeError:
         return {}
-    is_right = isinstance(queues, dict) and all(isinstance(name, str) and name for name in queues.values())
-    return queues if is_right else {}
+    if not isinstance(given, dict) or not all(_is_queue(queue) for queue in given.values()):
+        return {}
+    return {source: QueueSettings(queue["name"], queue["tasks_per_second"]) for source, queue in given.items()}
+
+
+def _is_queue(queue: object) -> bool:
+    match queue:
+        case {"name": str(name), "tasks_per_second": int() | float() as rate}:
+            return bool(name) and rate > 0
+        case _:
+            return False
+
+
+def read_notifications(env: Mapping[str, str]) -> NotificationSettings:
+    """Read whom to tell of batches on one machine: nobody by default; raises InputError."""
+    slack = env.get("PROGRADE_SLACK_WEBHOOK", "")
+    server, sender, recipients = (env.get(f"PROGRADE_MAIL_{name}", "") for name in ("SERVER", "FROM", "TO"))
+    problems = []
+    if slack and not _has_host(slack, {"https", "http"}):
+        problems.append(Problem("PROGRADE_SLACK_WEBHOOK", None, "must be the https:// URL of an incoming webhook"))
+    if server and not _has_host(server, {"smtp", "smtps"}):
+        problems.append(Problem("PROGRADE_MAIL_SERVER", None, "must be smtp://host:port or smtps://user:password@host"))
+    addresses = {"PROGRADE_MAIL_FROM": [sender], "PROGRADE_MAIL_TO": recipients.split(",")}
+    if server or sender or recipients:
+        if not server:
+            problems.append(Problem("PROGRADE_MAIL_SERVER", None, "is missing: smtp://host:port takes the e-mail"))
+        for name, given in addresses.items():
+            if not all(_is_address(address) for address in given):
+                problems.append(Problem(name, ",".join(given), "must be e-mail addresses, with commas between them"))
+    if problems:
+        raise InputError(problems)
+    to = tuple(address.strip() for address in recipients.split(","))
+    return NotificationSettings(slack, MailSettings(server, sender.strip(), to) if server else None)
+
+
+def _has_host(url: str, schemes: set[str]) -> bool:
+    """Tell whether something is a URL with a host; its value is never shown, there may be a secret in it."""
+    try:
+        parts = urlsplit(url)
+        # Reading the port checks it.
+        return parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+def _is_address(text: str) -> bool:
+    """Tell whether something may be an e-mail address, and no header of its own."""
+    local, at, host = text.strip().rpartition("@")
+    return bool(local and at and host) and text.isprintable() and " " not in text.strip()
 
 
 def _is_url(text: str) -> bool:
@@ -193,6 +266,33 @@ def _is_url(text: str) -> bool:
         return False
     is_loopback = url.hostname in {"127.0.0.1", "localhost"}
     return bool(url.hostname) and url.scheme in ({"https", "http"} if is_loopback else {"https"}) and not url.path
+
+
+WEBHOOK_SECRET = "PROGRADE_WEBHOOK_SECRET"  # noqa: S105  # the variable's name
+WEBHOOK_KEY_BYTES_MIN = 24
+
+
+def webhook_secrets(env: Mapping[str, str]) -> tuple[bytes, ...]:
+    """
+    Read the secrets that webhooks may be signed with: `whsec_BASE64`, several with spaces between while they rotate.
+
+    Raises SettingsError when there is none, or one is none.
+    """
+    secrets = tuple(_webhook_key(text) for text in env.get(WEBHOOK_SECRET, "").split())
+    if not secrets or any(len(secret) < WEBHOOK_KEY_BYTES_MIN for secret in secrets):
+        remedy = (
+            f"must hold whsec_ and the base64 of {WEBHOOK_KEY_BYTES_MIN} random bytes or more, several with spaces "
+            "between while they rotate: openssl rand -base64 32"
+        )
+        raise SettingsError([Problem(WEBHOOK_SECRET, None, remedy)])
+    return secrets
+
+
+def _webhook_key(text: str) -> bytes:
+    try:
+        return b64decode(text.removeprefix("whsec_"), validate=True) if text.startswith("whsec_") else b""
+    except ValueError:
+        return b""
 
 
 def pace_dir(env: Mapping[str, str]) -> Path:

@@ -4,11 +4,13 @@ from datetime import timedelta
 
 import pytest
 
-from prograde.domain.batch import BatchStatus
+from prograde.domain.batch import Batch, BatchStatus
 from prograde.domain.professional import State
 from prograde.errors import CorruptionError
-from prograde.ports import BatchStore, Transaction
-from tests.contracts.specimens import AWKWARD, BATCH, COUNTERS, NOON, PROFESSIONAL, SECOND, professional
+from prograde.ports import WRITTEN_MAX, BatchStore, Place, Transaction
+from tests.contracts.specimens import AWKWARD, BATCH, COUNTERS, LARGEST, NOON, PROFESSIONAL, SECOND, professional
+
+DONE = replace(PROFESSIONAL, state=State.DONE)
 
 
 class BatchStoreContract:
@@ -25,13 +27,16 @@ class BatchStoreContract:
         store.create_professionals([PROFESSIONAL])
         return store
 
+    def test_it_answers(self, store: BatchStore) -> None:
+        store.check()
+
     # --- transactions
 
     def test_a_transaction_commits_all_it_wrote_and_returns_what_its_callback_returned(
         self, seeded: BatchStore
     ) -> None:
         batch = replace(BATCH, status=BatchStatus.PAUSED)
-        counter = COUNTERS[3].closed_one("done", "A+")
+        counter = COUNTERS[3].closed_one(DONE, "A+", NOON)
         advanced = replace(PROFESSIONAL, step=1)
 
         def write(transaction: Transaction) -> str:
@@ -52,7 +57,7 @@ class BatchStoreContract:
 
         def crash(transaction: Transaction) -> None:
             transaction.put_batch(replace(BATCH, status=BatchStatus.PAUSED))
-            transaction.put_counter(BATCH.batch_id, COUNTERS[0].closed_one("done", None))
+            transaction.put_counter(BATCH.batch_id, COUNTERS[0].closed_one(DONE, None, NOON))
             transaction.put_professional(replace(PROFESSIONAL, step=1))
             transaction.put_professional(professional("another"))
             raise Crash
@@ -63,6 +68,20 @@ class BatchStoreContract:
         assert BATCH == seeded.batch(BATCH.batch_id)
         assert COUNTERS == seeded.counters(BATCH.batch_id)
         assert [PROFESSIONAL] == list(seeded.professionals(BATCH.batch_id))
+
+    def test_a_transaction_takes_as_many_of_the_largest_professionals_as_it_may_write(self, seeded: BatchStore) -> None:
+        crowd = [replace(LARGEST, professional_id=f"{number:0255}") for number in range(WRITTEN_MAX)]
+
+        def write(transaction: Transaction) -> None:
+            transaction.put_batch(BATCH)
+            for counter in COUNTERS:
+                transaction.put_counter(BATCH.batch_id, counter)
+            for each in crowd:
+                transaction.put_professional(each)
+
+        seeded.transact(write)
+
+        assert crowd[-1] == seeded.professional(BATCH.batch_id, crowd[-1].professional_id)
 
     def test_a_transaction_works_after_one_that_raised(self, seeded: BatchStore) -> None:
         with pytest.raises(ZeroDivisionError):
@@ -97,7 +116,7 @@ class BatchStoreContract:
                 counter = transaction.counter(BATCH.batch_id, 0)
                 stored = transaction.professional(BATCH.batch_id, "agent-1")
                 assert stored is not None
-                transaction.put_counter(BATCH.batch_id, counter.closed_one("done", "A"))
+                transaction.put_counter(BATCH.batch_id, counter.closed_one(DONE, "A", NOON))
                 transaction.put_professional(replace(stored, step=stored.step + 1))
 
             seeded.transact(callback)
@@ -121,7 +140,7 @@ class BatchStoreContract:
     def test_a_batch_is_created_once(self, seeded: BatchStore) -> None:
         other = replace(BATCH, source="south")
 
-        assert not seeded.create_batch(other, [counter.closed_one("done", None) for counter in COUNTERS])
+        assert not seeded.create_batch(other, [counter.closed_one(DONE, None, NOON) for counter in COUNTERS])
 
         assert BATCH == seeded.batch(BATCH.batch_id)
         assert COUNTERS == seeded.counters(BATCH.batch_id)
@@ -158,12 +177,46 @@ class BatchStoreContract:
         assert store.professional("unknown", "agent-1") is None
         assert [] == list(store.professionals("unknown"))
         assert [] == list(store.batches())
+        assert [] == list(store.unfinished())
 
     def test_batches_come_newest_first(self, store: BatchStore) -> None:
         for age in (2, 0, 3, 1):
             store.create_batch(replace(BATCH, batch_id=f"batch-{age}", created_at=NOON - age * SECOND), COUNTERS)
 
         assert ["batch-0", "batch-1", "batch-2", "batch-3"] == [batch.batch_id for batch in store.batches()]
+
+    def test_the_unfinished_are_those_that_are_not_over_newest_first(self, store: BatchStore) -> None:
+        for age, status in enumerate(BatchStatus):
+            store.create_batch(
+                replace(BATCH, batch_id=str(status), status=status, created_at=NOON - age * SECOND), COUNTERS
+            )
+        unfinished = [BatchStatus.RUNNING, BatchStatus.PAUSED, BatchStatus.DRAINING, BatchStatus.FINALIZING]
+
+        assert unfinished == [batch.status for batch in store.unfinished()]
+
+    def test_a_batch_that_is_over_and_runs_again_is_unfinished_from_then_on(self, store: BatchStore) -> None:
+        store.create_batch(BATCH, COUNTERS)
+        for status, unfinished in ((BatchStatus.COMPLETE, []), (BatchStatus.RUNNING, [BATCH])):
+            changed = replace(BATCH, status=status)
+
+            def put(transaction: Transaction, batch: Batch = changed) -> None:
+                transaction.put_batch(batch)
+
+            store.transact(put)
+            assert unfinished == list(store.unfinished())
+
+    def test_the_newest_batches_come_a_page_at_a_time(self, store: BatchStore) -> None:
+        ages = {"batch-a": 2, "batch-b": 0, "batch-c": 2, "batch-d": 1, "batch-e": 2}
+        for batch_id, age in ages.items():
+            store.create_batch(replace(BATCH, batch_id=batch_id, created_at=NOON - age * SECOND), COUNTERS)
+
+        pages: list[list[str]] = []
+        place: Place | None = None
+        while page := store.newest(place, 2):
+            pages.append([batch.batch_id for batch in page])
+            place = Place(page[-1].created_at, page[-1].batch_id)
+
+        assert [["batch-b", "batch-d"], ["batch-e", "batch-c"], ["batch-a"]] == pages
 
     def test_counters_come_in_order_of_their_index(self, store: BatchStore) -> None:
         store.create_batch(BATCH, COUNTERS[::-1])
@@ -237,6 +290,14 @@ class BatchStoreContract:
         assert (third,) == store.in_state(BATCH.batch_id, State.OPEN, second.professional_id, 2)
         assert (failed,) == store.in_state(BATCH.batch_id, State.FAILED, "", 10)
         assert () == store.in_state(BATCH.batch_id, State.FAILED, failed.professional_id, 10)
+
+    def test_professionals_are_found_from_an_id_on(self, store: BatchStore) -> None:
+        first, second, third = (professional(name) for name in ("Z", "a", "a/b"))
+        store.create_professionals([third, first, second, replace(first, batch_id="other")])
+
+        assert (second, third) == store.from_id(BATCH.batch_id, "a", 10)
+        assert (second,) == store.from_id(BATCH.batch_id, "[", 1)
+        assert () == store.from_id(BATCH.batch_id, "b", 10)
 
     def test_who_ends_changes_state(self, seeded: BatchStore) -> None:
         done = replace(PROFESSIONAL, state=State.DONE)

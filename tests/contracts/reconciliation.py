@@ -14,7 +14,7 @@ from prograde.domain.listing import Listing, ListingStatus, Rejection
 from prograde.domain.outcome import Failure, ListingPage, Outcome, ProfilePage
 from prograde.domain.professional import CountedPage, Professional, Stage
 from prograde.domain.profile import Profile
-from prograde.domain.raw_page import RawPage, page_records, raw_page_id
+from prograde.domain.raw_page import RawPage, outcome_detail, page_records, raw_page_id
 from prograde.ports import Difference, Warehouse
 from tests.contracts.specimens import BATCH, NOON, PROFESSIONAL, counting, exchange, raw_page
 from tests.contracts.warehouse import SALE, SALE_FIGURES
@@ -101,6 +101,7 @@ def fetched(batch: Batch, professional: Professional, outcomes: Sequence[Outcome
             stage=professional.stage,
             page=professional.page,
             outcome=type(outcome).__name__,
+            detail=outcome_detail(outcome),
             agent_key=professional.agent_key,
             exchange=answered,
             records=page_records(outcome),
@@ -122,7 +123,11 @@ class ReconciliationContract:
         max_examples=40,
         # An example costs durable writes and queries: to shrink one would take longer than a test may.
         phases=[hypothesis.Phase.explicit, hypothesis.Phase.reuse, hypothesis.Phase.generate],
-        suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture],
+        suppress_health_check=[
+            hypothesis.HealthCheck.function_scoped_fixture,
+            # One contract for several adapters: it is meant to be called from several classes.
+            hypothesis.HealthCheck.differing_executors,
+        ],
     )
     @hypothesis.given(
         attribution=st.sampled_from(Attribution),

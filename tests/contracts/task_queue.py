@@ -35,6 +35,9 @@ class TaskQueueContract:
         """Give an empty queue."""
         raise NotImplementedError
 
+    def test_it_answers(self, queue: TaskQueue) -> None:
+        queue.check()
+
     @pytest.fixture
     def deliver(self) -> Deliver:
         """Give a way to set the time, and to deliver and acknowledge all that is due then, the longest due first."""
@@ -106,6 +109,14 @@ class TaskQueueContract:
         queue.enqueue([])
 
         assert [] == deliver(NOON)
+
+    def test_another_pace_loses_nothing(self, queue: TaskQueue, deliver: Deliver) -> None:
+        queue.enqueue([PAGE_TASK])
+        queue.pace("north", 0.05)
+        queue.enqueue([replace(PAGE_TASK, step=4)])
+        queue.pace("north", 1.0)
+
+        assert 2 == len(deliver(NOON))
 
     def test_many_tasks_fit_in_one_call(self, queue: TaskQueue, deliver: Deliver) -> None:
         tasks = [replace(PAGE_TASK, step=step) for step in range(1_200)]

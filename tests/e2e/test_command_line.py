@@ -122,3 +122,22 @@ def test_every_command_explains_itself(workplace: Workplace) -> None:
         assert "Usage:" in done.stdout
     assert not (workplace.folder / "prograde-data").exists()
     assert Path(workplace.folder / "source.yaml").exists()
+
+
+def test_a_plan_is_assumed_at_first_and_then_taken_from_the_last_batch(workplace: Workplace) -> None:
+    plan = ("plan", "source.yaml", "--roster", "roster.csv", "--as-of", str(AS_OF))
+    assumed = workplace.prograde(*plan)
+    assert 0 == assumed.returncode, assumed.stderr
+    assert "about 240 (assumed: 4 calls a professional" in assumed.stdout
+    assert not (workplace.folder / "prograde-data").exists()
+
+    batch_id = workplace.run("--as-of", str(AS_OF))["batch_id"]
+
+    learnt = json.loads(workplace.prograde(*plan, "--output", "json").stdout)
+    assert batch_id == learnt["from_batch"]
+    assert (
+        learnt["calls"]
+        == json.loads(
+            (workplace.folder / "prograde-data" / "blobs" / "exports" / batch_id / "001" / "manifest.json").read_text()
+        )["calls"]
+    )

@@ -38,6 +38,7 @@ def test_every_parameter_reaches_the_run() -> None:
             "failure_limit": 2,
             "page_limit": 3,
             "outage_patience_minutes": 30,
+            "promised_hours": 12,
         },
         TODAY,
     )
@@ -52,6 +53,7 @@ def test_every_parameter_reaches_the_run() -> None:
         failure_limit=2,
         page_limit=3,
         outage_patience_minutes=30,
+        promised_hours=12,
     )
 
 
@@ -73,6 +75,7 @@ def test_every_parameter_reaches_the_run() -> None:
             {"include_active": False, "tiers": [{"name": "A", "minimum_active_listings": 1}, {"name": "F"}]},
             ["include_active"],
         ),
+        ({"promised_hours": 0}, ["promised_hours"]),
         ({"outage_patience_minutes": -1}, ["outage_patience_minutes"]),
         ({"outage_patience_minutes": 7 * 24 * 60 + 1}, ["outage_patience_minutes"]),
         ({"failure_limit": 0, "pages": 3, "cutoff": "2027-01-01"}, ["failure_limit", "pages", "cutoff"]),

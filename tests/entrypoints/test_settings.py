@@ -1,4 +1,3 @@
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from prograde.settings import (
     GOOGLE_CLOUD_VARIABLES,
     GoogleCloudSettings,
     LocalSettings,
+    QueueSettings,
     Serves,
     read_settings,
 )
@@ -26,7 +26,7 @@ DEPLOYED = {
     "PROGRADE_FIRESTORE_DATABASE": "prograde",
     "PROGRADE_LOCATION": "us-central1",
     "PROGRADE_PROJECT": "acme",
-    "PROGRADE_QUEUES": '{"reso": "prograde-pages-reso-g1"}',
+    "PROGRADE_QUEUES": '{"reso": {"name": "prograde-pages-reso-g1", "tasks_per_second": 18}}',
     "PROGRADE_QUEUE_CONTROL": "prograde-control-g1",
     "PROGRADE_SCHEDULER_ACCOUNT": "prograde-scheduler@acme.iam.gserviceaccount.com",
     "PROGRADE_SERVES": "pages",
@@ -90,6 +90,10 @@ def test_an_empty_variable_is_a_missing_one(name: str) -> None:
         ("PROGRADE_QUEUES", "{}"),
         ("PROGRADE_QUEUES", '["pages"]'),
         ("PROGRADE_QUEUES", '{"reso": 1}'),
+        ("PROGRADE_QUEUES", '{"reso": "pages"}'),
+        ("PROGRADE_QUEUES", '{"reso": {"name": "pages"}}'),
+        ("PROGRADE_QUEUES", '{"reso": {"name": "pages", "tasks_per_second": 0}}'),
+        ("PROGRADE_QUEUES", '{"reso": {"name": "pages", "tasks_per_second": "18"}}'),
         ("PROGRADE_SERVES", "everything"),
         ("PROGRADE_FINALIZE_URL", "http://prograde-finalize-1.us-central1.run.app"),
         ("PROGRADE_FINALIZE_URL", "https://prograde-finalize-1.us-central1.run.app/"),
@@ -114,4 +118,4 @@ def test_nothing_but_a_stand_in_moves_what_is_asked_of_google() -> None:
     settings = google_cloud()
 
     assert (CERTS_URL, "") == (settings.certs_url, settings.cloud_tasks_emulator)
-    assert {"reso": "prograde-pages-reso-g1"} == json.loads(DEPLOYED["PROGRADE_QUEUES"]) == dict(settings.queues)
+    assert {"reso": QueueSettings("prograde-pages-reso-g1", 18)} == dict(settings.queues)

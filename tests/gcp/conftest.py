@@ -14,7 +14,7 @@ from google.cloud.storage import Client as StorageClient
 from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcTransport
 
 from prograde.adapters.gcp.bigquery_warehouse import schema_field
-from prograde.adapters.gcp.cloud_tasks_task_queue import Destinations
+from prograde.adapters.gcp.cloud_tasks_task_queue import Destinations, PageQueue
 from prograde.adapters.warehouse_rows import TABLES
 from tests.contracts.set_clock import SetClock
 from tests.emulators.bigquery import BigqueryServer
@@ -106,7 +106,8 @@ def worker() -> Iterator[Worker]:
 def destinations(worker: Worker) -> Destinations:
     """Send every task to the worker, each function at a path of its own."""
     urls = {name: f"{worker.url}/{name}" for name in ("start_batch", "fetch_page", "finalize")}
-    return Destinations(CONTROL, lambda _: PAGES, urls, "caller@project.iam.gserviceaccount.com")
+    pages = PageQueue(PAGES, tasks_per_second=18.0)
+    return Destinations(CONTROL, lambda _: pages, lambda _: "north", urls, "caller@project.iam.gserviceaccount.com")
 
 
 @pytest.fixture

@@ -93,6 +93,7 @@ class Deployment:
         self.certs_url = stack.enter_context(served_keys(self.tasks.issuer))
         self.urls = {function: f"http://127.0.0.1:{free_port()}" for function in FUNCTIONS}
         self._bigquery_url = bigquery_url
+        self._rate = rate
         self._queues = {source: f"pages-{source.replace('_', '-')}" for source in sources}
         self.storage.blobs.create_bucket("state")
         self.storage.blobs.create_bucket("exports")
@@ -111,7 +112,9 @@ class Deployment:
             "PROGRADE_BUCKET_STATE": "state",
             "PROGRADE_BUCKET_EXPORTS": "exports",
             "PROGRADE_QUEUE_CONTROL": "control",
-            "PROGRADE_QUEUES": json.dumps(self._queues),
+            "PROGRADE_QUEUES": json.dumps(
+                {source: {"name": name, "tasks_per_second": self._rate} for source, name in self._queues.items()}
+            ),
             "PROGRADE_START_BATCH_URL": self.urls["start_batch"],
             "PROGRADE_FETCH_PAGE_URL": self.urls["fetch_page"],
             "PROGRADE_FINALIZE_URL": self.urls["finalize"],

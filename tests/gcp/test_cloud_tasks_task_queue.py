@@ -8,8 +8,8 @@ from google.api_core import exceptions
 from google.auth import jwt
 from google.cloud import tasks_v2
 
-from prograde.adapters.gcp.cloud_tasks_task_queue import ATTEMPTS_MAX, CloudTasksTaskQueue, Destinations
-from prograde.domain.effects import FinalizeTask, PageTask, SeedTask, SoundingTask, Task, task_name
+from prograde.adapters.gcp.cloud_tasks_task_queue import ATTEMPTS_MAX, CloudTasksTaskQueue, Destinations, PageQueue
+from prograde.domain.effects import FinalizeTask, SeedTask, SoundingTask, Task, task_name
 from prograde.errors import UnavailableError
 from tests.contracts.set_clock import SetClock
 from tests.contracts.specimens import BATCH, NOON, PAGE_TASK
@@ -66,10 +66,13 @@ def test_a_page_goes_through_the_queue_of_its_source_s_credential(
     south = f"{LOCATION}/queues/pages-south-1"
     tasks_client.create_queue(parent=LOCATION, queue=tasks_v2.Queue(name=south))
 
-    def pages_queue(task: Task) -> str:
-        return south if isinstance(task, PageTask) and task.batch_id == "south" else PAGES
-
-    queue = CloudTasksTaskQueue(tasks_client, replace(destinations, pages_queue=pages_queue), clock)
+    queues = {"south": PageQueue(south, 5.0), "north": PageQueue(PAGES, 18.0)}
+    two = replace(
+        destinations,
+        page_queue=queues.__getitem__,
+        source_of=lambda page: "south" if page.batch_id == "south" else "north",
+    )
+    queue = CloudTasksTaskQueue(tasks_client, two, clock)
 
     queue.enqueue([replace(PAGE_TASK, batch_id="south"), *MANY[:3], SeedTask("south", 1, 0, NOON)])
 
@@ -170,3 +173,71 @@ def test_a_task_s_name_is_its_hash(queue: CloudTasksTaskQueue, cloud_tasks_serve
     queue.enqueue([PAGE_TASK])
 
     assert [f"{PAGES}/tasks/{task_name(PAGE_TASK)}"] == list(cloud_tasks_server._queue(PAGES).entries)
+
+
+# --- the pace
+
+
+def rate(tasks_client: tasks_v2.CloudTasksClient, queue: str = PAGES) -> float:
+    return tasks_client.get_queue(name=queue).rate_limits.max_dispatches_per_second
+
+
+def test_a_queue_is_sent_at_its_share_of_the_declared_rate(
+    queue: CloudTasksTaskQueue, tasks_client: tasks_v2.CloudTasksClient
+) -> None:
+    concurrency = tasks_client.get_queue(name=PAGES).rate_limits.max_concurrent_dispatches
+    rates = []
+    for share in (0.5, 0.05, 1.0):
+        queue.pace("north", share)
+        rates.append(rate(tasks_client))
+
+    assert pytest.approx([9.0, 0.9, 18.0]) == rates
+    assert concurrency == tasks_client.get_queue(name=PAGES).rate_limits.max_concurrent_dispatches
+    assert 500.0 == rate(tasks_client, CONTROL)
+
+
+def test_a_rate_that_is_right_is_not_written_again(
+    queue: CloudTasksTaskQueue, cloud_tasks_server: CloudTasksServer
+) -> None:
+    for share in (0.5, 0.5, 0.501):
+        queue.pace("north", share)
+
+    assert 1 == cloud_tasks_server.faults.calls["UpdateQueue"]
+
+
+def test_a_slower_queue_delivers_slower(
+    queue: CloudTasksTaskQueue, cloud_tasks_server: CloudTasksServer, clock: SetClock
+) -> None:
+    queue.pace("north", 0.25)
+    queue.enqueue(MANY)
+    taken = []
+    for _ in range(20):
+        taken.append(len(cloud_tasks_server._take()))
+        clock.sleep(1.0)
+
+    # What is saved up at first is a second's worth.
+    assert pytest.approx(4.5 * 20, abs=2) == sum(taken)
+
+
+def test_a_queue_that_is_not_there_is_named_and_not_made(
+    queue: CloudTasksTaskQueue, tasks_client: tasks_v2.CloudTasksClient
+) -> None:
+    tasks_client.delete_queue(name=PAGES)
+
+    with pytest.raises(UnavailableError, match=r"Queue does not exist: .*/queues/pages-north-1.*google_cloud_tasks"):
+        queue.pace("north", 0.5)
+    with pytest.raises(exceptions.NotFound):
+        rate(tasks_client)
+
+
+def test_a_queue_that_somebody_paused_keeps_its_tasks_and_stays_paused(
+    queue: CloudTasksTaskQueue, tasks_client: tasks_v2.CloudTasksClient, cloud_tasks_server: CloudTasksServer
+) -> None:
+    queue.enqueue([PAGE_TASK])
+    tasks_client.pause_queue(name=PAGES)
+    queue.pace("north", 0.5)
+    assert 0 == cloud_tasks_server.deliver_due()
+
+    tasks_client.resume_queue(name=PAGES)
+
+    assert 1 == cloud_tasks_server.deliver_due()

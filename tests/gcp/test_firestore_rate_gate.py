@@ -54,8 +54,9 @@ def test_another_credential_has_a_pace_of_its_own(client: firestore.Client) -> N
 
     for credential in ("north", "south"):
         FirestoreRateGate(client, credential, limits, clock).pass_one()
-    with pytest.raises(InterruptedCallError, match="within reach"):
+    with pytest.raises(InterruptedCallError, match="within reach") as refused:
         FirestoreRateGate(client, "north", limits, clock).pass_one()
+    assert refused.value.wait_seconds == pytest.approx(3_600, rel=0.05)
 
 
 def test_a_call_that_comes_late_takes_another_time(client: firestore.Client) -> None:

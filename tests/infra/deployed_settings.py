@@ -1,7 +1,7 @@
 """
 What Terraform promises the code: the environment of each function, its routes and what it should log.
 
-The plan is held to this page by `make test-infra`; the code's settings, routes and log events are to be held to it too.
+The plan is held to this page by `make test-infra`; the code's settings and routes are to be held to it too.
 """
 
 EVERY_FUNCTION = frozenset(
@@ -23,7 +23,11 @@ EVERY_FUNCTION = frozenset(
         "PROGRADE_TASKS_ACCOUNT",
     }
 )
-"""PROGRADE_QUEUES is JSON: source name to queue name. Source files are blobs of the state bucket, sources/NAME.yaml."""
+"""
+PROGRADE_QUEUES is JSON: name and tasks_per_second by source.
+
+Source files are blobs of the state bucket, sources/NAME.yaml.
+"""
 
 ONE_FUNCTION = {
     "console": frozenset({"PROGRADE_IAP_AUDIENCE"}),
@@ -43,8 +47,3 @@ SUPERVISE_ROUTE = "/tasks/supervise"
 
 SCHEDULED_BATCH_ROUTE = "/tasks/scheduled-batch"
 """Its body: schedule, source, roster (a blob's name in the state bucket) and parameters, as one JSON object."""
-
-EVENTS = frozenset(
-    {"batch_incomplete", "batch_late", "batch_paused", "circuit_open", "corruption", "dead_letters"},
-)
-"""jsonPayload.event of the log lines that alert somebody."""

@@ -19,6 +19,7 @@ class Resource:
     address: str
     type: str
     name: str
+    index: str | None
     values: Mapping[str, Any]
 
 
@@ -55,6 +56,8 @@ def read_plan(environment: str) -> Plan:
 def _resources(module: Mapping[str, Any]) -> Iterator[Resource]:
     for resource in module.get("resources", []):
         if resource["mode"] == "managed":
-            yield Resource(resource["address"], resource["type"], resource["name"], resource["values"])
+            yield Resource(
+                resource["address"], resource["type"], resource["name"], resource.get("index"), resource["values"]
+            )
     for inner in module.get("child_modules", []):
         yield from _resources(inner)

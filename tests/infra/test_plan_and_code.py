@@ -20,16 +20,10 @@ from prograde.adapters.local.source_files import SourceFolder
 from prograde.bootstrap.local_machine import FUNCTIONS, LocalMachine, function_app, local_machine
 from prograde.sandbox.seeding import seeded_market
 from prograde.sandbox.server import SandboxServer
+from prograde.use_cases.announce import ALERTS
 from tests.e2e.machine import TOKEN, Workplace
 from tests.house.checkout import ROOT
-from tests.infra.deployed_settings import (
-    EVENTS,
-    EVERY_FUNCTION,
-    ONE_FUNCTION,
-    SCHEDULED_BATCH_ROUTE,
-    SERVES,
-    SUPERVISE_ROUTE,
-)
+from tests.infra.deployed_settings import EVERY_FUNCTION, ONE_FUNCTION, SCHEDULED_BATCH_ROUTE, SERVES, SUPERVISE_ROUTE
 from tests.infra.terraform_plan import ENVIRONMENTS, Plan, Resource, read_plan
 
 pytestmark = pytest.mark.infra
@@ -84,12 +78,18 @@ def test_every_function_has_the_settings_that_it_reads(plan: Plan) -> None:
 
 
 def test_settings_name_what_is_there(plan: Plan) -> None:
-    queues = {queue.values["name"] for queue in plan.of("google_cloud_tasks_queue", "pages")}
+    queues = {
+        queue.index: {
+            "name": queue.values["name"],
+            "tasks_per_second": queue.values["rate_limits"][0]["max_dispatches_per_second"],
+        }
+        for queue in plan.of("google_cloud_tasks_queue", "pages")
+    }
     accounts = {account.values["email"] for account in plan.of("google_service_account")}
     buckets = {bucket.values["name"] for bucket in plan.of("google_storage_bucket")}
     for function in plan.functions().values():
         settings = environment(function)
-        assert queues == set(json.loads(settings["PROGRADE_QUEUES"]).values())
+        assert queues == json.loads(settings["PROGRADE_QUEUES"])
         assert settings["PROGRADE_QUEUE_CONTROL"] == plan.of("google_cloud_tasks_queue", "control")[0].values["name"]
         assert settings["PROGRADE_DATASET"] == plan.of("google_bigquery_dataset")[0].values["dataset_id"]
         assert settings["PROGRADE_FIRESTORE_DATABASE"] == plan.of("google_firestore_database")[0].values["name"]
@@ -152,7 +152,7 @@ def test_a_scheduled_batch_says_what_it_is(everything: Plan) -> None:
 def test_an_alert_stands_behind_every_event(everything: Plan) -> None:
     events = {policy.values["display_name"] for policy in everything.of("google_monitoring_alert_policy", "event")}
 
-    assert {f"prograde: {event}" for event in EVENTS} == events
+    assert {f"prograde: {event}" for event in ALERTS} == events
 
 
 def test_there_is_a_section_about_every_alert(everything: Plan) -> None:

@@ -11,7 +11,7 @@ import sqlglot
 from prograde.adapters.documents import BATCH
 from prograde.adapters.sql import query
 from prograde.adapters.warehouse_rows import TABLES, run_row
-from prograde.domain.batch import Batch, BatchStatus, finished, settled
+from prograde.domain.batch import Batch, BatchStatus, Totals, finished, settled
 from prograde.ports import Run
 from tests.contracts import specimens
 from tests.house.checkout import ROOT
@@ -110,7 +110,7 @@ def append(warehouse: duckdb.DuckDBPyConnection, batch: Batch, at: datetime) -> 
 def test_a_batch_s_status_is_its_latest(warehouse: duckdb.DuckDBPyConnection) -> None:
     batch = replace(specimens.BATCH, op=None, drained=16, grading_run=0)
     finalizing = settled(batch, NOON)
-    complete = finished(finalizing, NOON + timedelta(hours=1), "d" * 64)
+    complete = finished(finalizing, NOON + timedelta(hours=1), "d" * 64, Totals({"done": 3}, {"A": 3}, 9))
     for state, at in (
         (complete, complete.finished_at),
         (batch, NOON),

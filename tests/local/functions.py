@@ -29,9 +29,10 @@ class Request:
 
 @dataclass(slots=True)
 class Function:
-    """A WSGI app that remembers what it was posted, and answers what `answer` says."""
+    """A WSGI app that remembers what it was posted, and answers what `answer` says; a 429 names a wait."""
 
     answer: Callable[[Request], int] = field(default=lambda _: 200)
+    retry_after: int = 0
     requests: list[Request] = field(default_factory=list)
     in_hand: int = 0
     in_hand_max: int = 0
@@ -57,7 +58,10 @@ class Function:
         finally:
             with self._guard:
                 self.in_hand -= 1
-        start_response(f"{status} Whatever", [("Content-Type", "text/plain")])
+        headers = [("Content-Type", "text/plain")]
+        if status == 429:
+            headers.append(("Retry-After", str(self.retry_after)))
+        start_response(f"{status} Whatever", headers)
         return [b"the ", b"answer"]
 
 

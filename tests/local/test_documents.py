@@ -23,7 +23,8 @@ from prograde.adapters.documents import (
     write_task,
 )
 from prograde.domain.aggregation import Aggregate
-from prograde.domain.batch import Batch, Counter, Parameters, Roster, Seeding, Waking
+from prograde.domain.batch import Batch, Parameters, Roster, Seeding, Totals, Waking
+from prograde.domain.counter import VOLUME_EDGES, Counter, Lap
 from prograde.domain.effects import FinalizeTask, PageTask, SeedTask, SoundingTask, Task, WakeTask
 from prograde.domain.grading import Rubric, Tier
 from prograde.domain.professional import CountedPage, Professional, Stage
@@ -91,6 +92,7 @@ BATCHES = every_field(
     waking=st.none() | every_field(Waking, due_at=MOMENTS),
     answers=st.dictionaries(st.sampled_from(Stage), every_field(Answer, at=MOMENTS)),
     strangers=COUNTS,
+    totals=st.none() | every_field(Totals, by_state=COUNTS, by_grade=COUNTS),
     outage=st.none() | every_field(Outage, since=MOMENTS, asked_at=MOMENTS),
     pace=every_field(Pace, share=st.floats(0, 1), since=st.none() | MOMENTS),
 )
@@ -119,7 +121,17 @@ def test_the_answer_of_a_stage_is_found_again() -> None:
     assert Answer(specimens.NOON, "agent-1") == BATCH.read(BATCH.write(batch)).answers.get(Stage.ACTIVE)
 
 
-@given(every_field(Counter, by_state=COUNTS, by_grade=COUNTS))
+COUNTERS = every_field(
+    Counter,
+    by_state=COUNTS,
+    by_grade=COUNTS,
+    by_cause=COUNTS,
+    by_volume=st.dictionaries(st.sampled_from(VOLUME_EDGES), st.integers(0, 9)),
+    laps=st.lists(every_field(Lap, at=MOMENTS), max_size=3).map(tuple),
+)
+
+
+@given(COUNTERS)
 def test_a_counter_reads_back(counter: Counter) -> None:
     assert counter == COUNTER.read(stored(COUNTER.write(counter)))
 

@@ -5,6 +5,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from prograde.domain.aggregation import Aggregate
+from prograde.domain.crm import SALESFORCE_ROWS_MAX
 from prograde.domain.export import COLUMNS
 from prograde.domain.professional import State, StopReason
 from prograde.domain.profile import Profile
@@ -21,6 +22,9 @@ FILES = {
     "grade_c.csv",
     "grade_d.csv",
     "grade_f.csv",
+    "graded_excel.csv",
+    "hubspot_contacts.csv",
+    "salesforce_leads.csv",
 }
 
 
@@ -87,3 +91,36 @@ def test_the_digest_is_that_of_the_csvs_and_of_nothing_that_depends_on_how_the_r
         digests.append(write_export(folder, BATCH, rows).digest)
 
     assert digests[0] == digests[2] != digests[1]
+
+
+def with_email(row: RankedRow, email: str) -> RankedRow:
+    profile = Profile(full_name="Ann", first_name="", last_name="Ann", email=email)
+    return replace(row, professional=replace(row.professional, profile=profile))
+
+
+def test_excel_finds_a_byte_order_mark_and_the_rows_of_all(tmp_path: Path) -> None:
+    write_export(tmp_path, BATCH, ROWS)
+
+    content = (tmp_path / "graded_excel.csv").read_bytes()
+
+    assert content == b"\xef\xbb\xbf" + (tmp_path / "graded.csv").read_bytes()
+
+
+def test_of_those_who_share_an_address_only_the_best_keeps_it(tmp_path: Path) -> None:
+    rows = [
+        with_email(each, email) for each, email in zip(ROWS, ("Ann@x.com", "ann@X.com", "bo@x.com", ""), strict=True)
+    ]
+
+    export = write_export(tmp_path, BATCH, rows)
+
+    assert ["Ann@x.com", "", "bo@x.com"] == cells(tmp_path / "hubspot_contacts.csv", "Email")
+    assert 3 == export.files["hubspot_contacts.csv"]["rows"]
+
+
+def test_leads_are_split_where_salesforce_would_stop(tmp_path: Path) -> None:
+    people = [row(f"p{number}", number + 1, "A") for number in range(SALESFORCE_ROWS_MAX + 1)]
+
+    export = write_export(tmp_path, BATCH, people)
+
+    assert SALESFORCE_ROWS_MAX == export.files["salesforce_leads.csv"]["rows"]
+    assert [f"p{SALESFORCE_ROWS_MAX}"] == cells(tmp_path / "salesforce_leads_2.csv", "Professional ID")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from prograde.adapters.local.pacer import Pacer
+from prograde.adapters.local.pacer import WAIT_SECONDS_MAX, Pacer
 from prograde.adapters.local.rate_ledger import RateLedger
 from prograde.adapters.system_clock import SystemClock
 from prograde.domain.pace import RateLimit
@@ -143,7 +143,7 @@ def test_a_clock_that_jumps_ahead_keeps_the_window_by_the_recorded_times(make_pa
 
 
 def test_closing_tells_who_waits_and_who_comes_that_the_call_was_not_made(make_pacer: MakePacer) -> None:
-    pacer = make_pacer((1, timedelta(hours=1)))
+    pacer = make_pacer((1, 2 * SECOND))
     pacer.pass_one()
 
     with ThreadPoolExecutor(4) as threads:
@@ -192,7 +192,7 @@ def test_a_larger_limit_keeps_the_calls_that_a_smaller_one_recorded(make_pacer: 
 
 
 def test_who_waits_for_a_window_sleeps_and_says_until_when(make_pacer: MakePacer) -> None:
-    pacer = make_pacer((1, timedelta(hours=1)))
+    pacer = make_pacer((1, 2 * SECOND))
     sent = pacer.pass_one()
     with ThreadPoolExecutor(1) as threads:
         waiting = threads.submit(pacer.pass_one)
@@ -200,10 +200,34 @@ def test_who_waits_for_a_window_sleeps_and_says_until_when(make_pacer: MakePacer
         time.sleep(0.3)
         busy = time.process_time() - before
         assert pacer.free_at is not None
-        assert timedelta(hours=1) <= pacer.free_at - sent < timedelta(hours=1, seconds=1)
+        assert 2 * SECOND <= pacer.free_at - sent < 3 * SECOND
         pacer.close()
         assert isinstance(waiting.exception(timeout=30), InterruptedCallError)
     print(f"processor time while waiting 0.3 s: {busy:.3f} s")  # noqa: T201  # a figure to watch
+
+
+def test_who_would_wait_for_long_is_told_at_once_for_how_long(make_pacer: MakePacer) -> None:
+    pacer = make_pacer((1, timedelta(hours=1)))
+    sent = pacer.pass_one()
+    began = time.monotonic()
+    with pytest.raises(InterruptedCallError) as refused:
+        pacer.pass_one()
+    assert time.monotonic() - began < 1
+    assert refused.value.wait_seconds == pytest.approx(3_600, abs=5)
+    assert pacer.free_at is not None
+    assert timedelta(hours=1) <= pacer.free_at - sent < timedelta(hours=1, seconds=1)
+
+
+def test_nobody_stands_long_in_a_line_that_moves_slowly(make_pacer: MakePacer) -> None:
+    pacer = make_pacer((1, 2 * SECOND))
+    pacer.pass_one()
+    began = time.monotonic()
+    with ThreadPoolExecutor(4) as threads:
+        line = [threads.submit(pacer.pass_one) for _ in range(4)]
+        errors = [call.exception(timeout=30) for call in line]
+    assert time.monotonic() - began < 2 * WAIT_SECONDS_MAX + 1
+    assert 3 <= errors.count(None) + sum(isinstance(error, InterruptedCallError) for error in errors) <= 4
+    assert any(isinstance(error, InterruptedCallError) for error in errors)
 
 
 def test_a_file_that_is_no_ledger_is_refused_and_left_alone(tmp_path: Path) -> None:

@@ -139,7 +139,8 @@ def test_cutting_keeps_the_whole_lines(tmp_path: Path, content: bytes, kept: byt
     segment = tmp_path / "000001.ndjson"
     segment.write_bytes(content)
 
-    cut_torn_line(segment)
+    with segment.open("r+b") as file:
+        cut_torn_line(file)
 
     assert kept == segment.read_bytes()
 

@@ -9,8 +9,8 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from prograde.domain import batch as batches
 from prograde.domain.batch import Batch, BatchStatus
+from prograde.domain.counter import Counter as BatchCounter
 from prograde.domain.effects import PageTask, Task
 from prograde.domain.professional import Professional, State
 from prograde.domain.raw_page import RawPage
@@ -50,7 +50,7 @@ class Auditor:
         self._deliveries: dict[Coroutine, Delivery] = {}
         self.evidence = Evidence(lambda: scheduler.now, saw)
         self.batch: Batch | None = None
-        self.counters: dict[int, batches.Counter] = {}
+        self.counters: dict[int, BatchCounter] = {}
         self.professionals: dict[str, Professional] = {}
         self.calls: Counter[tuple[str, int]] = Counter()
         self.seeded_when_given_up: list[set[str]] = []
@@ -113,7 +113,7 @@ class Auditor:
             if isinstance(value, Batch):
                 self._batch(old if isinstance(old, Batch) else None, value)
                 self.batch = value
-            elif isinstance(value, batches.Counter):
+            elif isinstance(value, BatchCounter):
                 self.counters[value.index] = value
         for key, value in after.items():
             if isinstance(value, Professional):
@@ -143,6 +143,9 @@ class Auditor:
             by_state.update(counter.by_state)
         if +by_state != +states:
             self._violated(f"counters say {dict(by_state)}, professionals {dict(states)}")
+        calls = sum(each.calls for each in self.professionals.values() if each.state is not State.OPEN)
+        if calls != sum(counter.calls for counter in self.counters.values()):
+            self._violated(f"counters do not count the {calls} calls for those who ended")
         drained = sum(counter.pending == 0 for counter in self.counters.values())
         if batch.drained != drained:
             self._violated(f"{drained} counters are drained, the batch says {batch.drained}")

@@ -9,13 +9,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar, cast
 
-from prograde.domain.batch import Batch, Counter
+from prograde.domain.batch import Batch
+from prograde.domain.counter import Counter
 from prograde.domain.effects import Task
 from prograde.domain.professional import Professional
 from prograde.errors import UnavailableError
 from prograde.ports import BatchStore, BlobStore, TaskQueue, Transaction, Warehouse
 from tests.simulation.chance import Chance, Fault
-from tests.simulation.memory_batch_store import Conflict, MemoryBatchStore
+from tests.simulation.memory_batch_store import Conflict, SimulatedStore
 from tests.simulation.memory_task_queue import MemoryTaskQueue
 
 T = TypeVar("T")
@@ -85,7 +86,7 @@ class _FaultyPort:
 
 
 class _FaultyStore(_FaultyPort):
-    def __init__(self, scene: Scene, port: MemoryBatchStore) -> None:
+    def __init__(self, scene: Scene, port: SimulatedStore) -> None:
         super().__init__(scene, port, STORE)
         self._store = port
 
@@ -177,7 +178,7 @@ class _FaultyQueue(_FaultyPort):
         self._after("enqueue")
 
 
-def faulty_store(scene: Scene, store: MemoryBatchStore) -> BatchStore:
+def faulty_store(scene: Scene, store: SimulatedStore) -> BatchStore:
     """Give a store that fails as the scene has it."""
     return cast("BatchStore", _FaultyStore(scene, store))
 

@@ -3,14 +3,15 @@
 import threading
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from datetime import datetime
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from typing_extensions import override
 
-from prograde.domain.batch import Batch, Counter
+from prograde.domain.batch import Batch
+from prograde.domain.counter import Counter
 from prograde.domain.professional import Professional, State
 from prograde.errors import CorruptionError, UnavailableError
-from prograde.ports import BatchStore, Transaction
+from prograde.ports import BatchStore, Place, Transaction
 
 T = TypeVar("T")
 
@@ -23,14 +24,22 @@ class Conflict(Exception):  # noqa: N818  # a signal of this module, not an erro
     """Somebody else wrote what this transaction had read."""
 
 
+Audit = Callable[[Written, Written], None]
+"""Is shown each commit: what was stored before and after, by key."""
+
+
+class SimulatedStore(BatchStore, Protocol):
+    """A BatchStore whose transactions can be made to abort."""
+
+    def attempt(self, callback: Callable[[Transaction], T]) -> T | None:
+        """Let a transaction abort: this one, or the next commit; raises Conflict if it does anyway."""
+        ...
+
+
 class MemoryBatchStore(BatchStore):
-    """
-    BatchStore of frozen values: what is put is what is read.
+    """BatchStore of frozen values: what is put is what is read."""
 
-    `audit` is shown each commit: what was stored before and after, by key.
-    """
-
-    def __init__(self, audit: Callable[[Written, Written], None] = lambda _before, _after: None) -> None:
+    def __init__(self, audit: Audit = lambda _before, _after: None) -> None:
         self._documents: Written = {}
         self._versions: dict[Key, int] = {}
         self._watermarks: dict[str, datetime] = {}
@@ -66,10 +75,10 @@ class MemoryBatchStore(BatchStore):
 
     @override
     def create_batch(self, batch: Batch, counters: Sequence[Counter]) -> bool:
-        written: Written = {_batch_key(batch.batch_id): batch}
-        written |= {_counter_key(batch.batch_id, counter.index): counter for counter in counters}
+        written: Written = {batch_key(batch.batch_id): batch}
+        written |= {counter_key(batch.batch_id, counter.index): counter for counter in counters}
         try:
-            self._commit(written, {_batch_key(batch.batch_id): 0})
+            self._commit(written, {batch_key(batch.batch_id): 0})
         except Conflict:
             return False
         return True
@@ -77,7 +86,7 @@ class MemoryBatchStore(BatchStore):
     @override
     def create_professionals(self, professionals: Sequence[Professional]) -> None:
         for professional in professionals:
-            key = _professional_key(professional.batch_id, professional.professional_id)
+            key = professional_key(professional.batch_id, professional.professional_id)
             try:
                 self._commit({key: professional}, {key: 0})
             except Conflict:
@@ -85,12 +94,22 @@ class MemoryBatchStore(BatchStore):
 
     @override
     def batch(self, batch_id: str) -> Batch | None:
-        return _read(self._documents, _batch_key(batch_id), Batch)
+        return _read(self._documents, batch_key(batch_id), Batch)
 
     @override
     def batches(self) -> Iterator[Batch]:
         found = [value for value in list(self._documents.values()) if isinstance(value, Batch)]
         return iter(sorted(found, key=lambda batch: (-batch.created_at.timestamp(), batch.batch_id)))
+
+    @override
+    def unfinished(self) -> Iterator[Batch]:
+        return (batch for batch in self.batches() if not batch.status.is_over)
+
+    @override
+    def newest(self, after: Place | None, limit: int) -> tuple[Batch, ...]:
+        newest = sorted(self.batches(), key=lambda batch: (batch.created_at, batch.batch_id), reverse=True)
+        place = (after.created_at, after.batch_id) if after else None
+        return tuple(b for b in newest if place is None or (b.created_at, b.batch_id) < place)[:limit]
 
     @override
     def counters(self, batch_id: str) -> tuple[Counter, ...]:
@@ -103,7 +122,7 @@ class MemoryBatchStore(BatchStore):
 
     @override
     def professional(self, batch_id: str, professional_id: str) -> Professional | None:
-        return _read(self._documents, _professional_key(batch_id, professional_id), Professional)
+        return _read(self._documents, professional_key(batch_id, professional_id), Professional)
 
     @override
     def professionals(self, batch_id: str) -> Iterator[Professional]:
@@ -118,6 +137,14 @@ class MemoryBatchStore(BatchStore):
     def in_state(self, batch_id: str, state: State, after: str, limit: int) -> tuple[Professional, ...]:
         found = (one for one in self._of(batch_id) if one.state is state and one.professional_id > after)
         return tuple(sorted(found, key=lambda one: one.professional_id)[:limit])
+
+    @override
+    def from_id(self, batch_id: str, professional_id: str, limit: int) -> tuple[Professional, ...]:
+        return tuple(one for one in self.professionals(batch_id) if one.professional_id >= professional_id)[:limit]
+
+    @override
+    def check(self) -> None:
+        """Do nothing: memory always answers."""
 
     def _of(self, batch_id: str) -> list[Professional]:
         values = list(self._documents.values())
@@ -148,41 +175,41 @@ class _OptimisticTransaction(Transaction):
 
     @override
     def batch(self, batch_id: str) -> Batch | None:
-        return _read(self._documents, self._note(_batch_key(batch_id)), Batch)
+        return _read(self._documents, self._note(batch_key(batch_id)), Batch)
 
     @override
     def counter(self, batch_id: str, index: int) -> Counter:
-        counter = _read(self._documents, self._note(_counter_key(batch_id, index)), Counter)
+        counter = _read(self._documents, self._note(counter_key(batch_id, index)), Counter)
         if counter is None:
             raise CorruptionError(f"batch {batch_id} has no counter {index}")
         return counter
 
     @override
     def professional(self, batch_id: str, professional_id: str) -> Professional | None:
-        return _read(self._documents, self._note(_professional_key(batch_id, professional_id)), Professional)
+        return _read(self._documents, self._note(professional_key(batch_id, professional_id)), Professional)
 
     @override
     def put_batch(self, batch: Batch) -> None:
-        self.written[_batch_key(batch.batch_id)] = batch
+        self.written[batch_key(batch.batch_id)] = batch
 
     @override
     def put_counter(self, batch_id: str, counter: Counter) -> None:
-        self.written[_counter_key(batch_id, counter.index)] = counter
+        self.written[counter_key(batch_id, counter.index)] = counter
 
     @override
     def put_professional(self, professional: Professional) -> None:
-        self.written[_professional_key(professional.batch_id, professional.professional_id)] = professional
+        self.written[professional_key(professional.batch_id, professional.professional_id)] = professional
 
 
-def _batch_key(batch_id: str) -> Key:
+def batch_key(batch_id: str) -> Key:
     return ("batch", batch_id, "")
 
 
-def _counter_key(batch_id: str, index: int) -> Key:
+def counter_key(batch_id: str, index: int) -> Key:
     return ("counter", batch_id, index)
 
 
-def _professional_key(batch_id: str, professional_id: str) -> Key:
+def professional_key(batch_id: str, professional_id: str) -> Key:
     return ("professional", batch_id, professional_id)
 
 

@@ -80,6 +80,14 @@ class MemoryTaskQueue(TaskQueue):
         self.added(entry)
         return True
 
+    @override
+    def check(self) -> None:
+        """Do nothing: memory always answers."""
+
+    @override
+    def pace(self, source: str, share: float) -> None:
+        """Do nothing: how quickly tasks come is the deliverer's."""
+
     def due(self, queue: Queue) -> list[Entry]:
         """List what is due, the longest first; who takes an entry to deliver it removes it from `waiting`."""
         now = self._now()

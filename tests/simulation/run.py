@@ -21,7 +21,7 @@ from tests.simulation.market import made_up_market
 from tests.simulation.memory_warehouse import MemoryWarehouse
 from tests.simulation.people import People
 from tests.simulation.scheduler import RoundInCirclesError
-from tests.simulation.world import EVENTS_KEPT, Event, WarehouseKind, World
+from tests.simulation.world import EVENTS_KEPT, Event, StoreKind, WarehouseKind, World, in_memory
 
 HEALS_AT = (60.0, 600.0, 3600.0)
 PATIENCE_SECONDS = 6 * 3600.0
@@ -47,9 +47,17 @@ class Report:
 
 
 def simulate(
-    seed: int, *, events_kept: int | None = EVENTS_KEPT, warehouse_kind: WarehouseKind = MemoryWarehouse
+    seed: int,
+    *,
+    events_kept: int | None = EVENTS_KEPT,
+    warehouse_kind: WarehouseKind = MemoryWarehouse,
+    store_kind: StoreKind = in_memory,
 ) -> Report:
-    """Run a seed; the same seed is the same run."""
+    """
+    Run a seed; the same seed is the same run.
+
+    The calm run's state is always in memory: whatever the other's lies in, its export is to be the same.
+    """
     market = made_up_market(seed)
     calm = World(market, Chance("calm", frozenset()), events_kept, warehouse_kind)
     run_world(calm, 0.0)
@@ -57,7 +65,7 @@ def simulate(
     if problems:
         return _report(seed, calm, [f"in the calm run: {problem}" for problem in problems])
     chance = Chance(f"run {seed}")
-    world = World(market, chance, events_kept, warehouse_kind)
+    world = World(market, chance, events_kept, warehouse_kind, store_kind)
     with _small_chunks(chance):
         run_world(world, chance.dice.choice(HEALS_AT) * chance.dice.uniform(0.5, 1.5))
     problems = [*world.violations] or [*end_problems(world)] or [*law_problems(world, export_of(calm))]

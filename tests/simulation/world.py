@@ -9,7 +9,7 @@ from tests.simulation.auditor import Auditor
 from tests.simulation.chance import Chance, Fault
 from tests.simulation.listing_source import Api, Span
 from tests.simulation.market import Market
-from tests.simulation.memory_batch_store import MemoryBatchStore
+from tests.simulation.memory_batch_store import Audit, MemoryBatchStore, SimulatedStore
 from tests.simulation.memory_blob_store import MemoryBlobStore
 from tests.simulation.memory_task_queue import NAME_KEPT_SECONDS, MemoryTaskQueue
 from tests.simulation.memory_warehouse import MemoryWarehouse
@@ -21,8 +21,14 @@ AGAIN_SECONDS = 60.0
 """How soon the source is asked again after it was to be left alone."""
 SKEW_SECONDS_MAX = 60 * SKEW_SECONDS
 WarehouseKind = Callable[..., MemoryWarehouse]
+StoreKind = Callable[[Scheduler, Audit], SimulatedStore]
 ROW_DELAY_SECONDS_MAX = 25.0
 """Less than finalize waits for: a row that is never seen changes what can be proved."""
+
+
+def in_memory(_scheduler: Scheduler, audit: Audit) -> SimulatedStore:
+    """Make a store that commits in memory."""
+    return MemoryBatchStore(audit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +46,14 @@ class Event:
 class World:
     """One run's shared state; `jump` is how far the clocks stand from true time."""
 
-    def __init__(self, market: Market, chance: Chance, events_kept: int | None, warehouse_kind: WarehouseKind) -> None:
+    def __init__(
+        self,
+        market: Market,
+        chance: Chance,
+        events_kept: int | None,
+        warehouse_kind: WarehouseKind,
+        store_kind: StoreKind = in_memory,
+    ) -> None:
         self.chance = chance
         self.scheduler = Scheduler(chance.dice)
         self.api = Api(market, chance, lambda: self.scheduler.now, self.note)
@@ -50,7 +63,7 @@ class World:
         self.log: deque[Event] = deque(maxlen=events_kept)
         self.violations: list[str] = []
         self.auditor = Auditor(self.scheduler, self.violated, chance.saw)
-        self.store = MemoryBatchStore(self.auditor.committed)
+        self.store = store_kind(self.scheduler, self.auditor.committed)
         self.queue = MemoryTaskQueue(
             lambda: self.clock, name_kept=30.0 if chance.has(Fault.NAMES_FORGOTTEN) else NAME_KEPT_SECONDS
         )

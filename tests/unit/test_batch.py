@@ -1,26 +1,22 @@
-from collections import Counter as Tally
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from prograde.domain.batch import (
     EARLIEST,
     Batch,
     BatchStatus,
-    Counter,
     Parameters,
     Seeding,
+    Totals,
     Waking,
     cancelled,
     counter_drained,
     default_cutoff,
     finished,
     gave_up,
-    new_counters,
     parameter_problems,
     paused,
     reopened,
@@ -38,13 +34,15 @@ SEEDED = replace(BATCH, op=None)
 DRAINED = replace(SEEDED, drained=BATCH.counters)
 TROUBLED = replace(SEEDED, outage=Outage(NOW, "K2", NOW), waking=Waking(NOW, "K3", 4))
 
+TOTALS = Totals({"done": 3}, {"A": 3}, 12)
+
 VERBS: dict[str, Callable[[Batch], Batch]] = {
     "pause": lambda batch: paused(batch, "stopped by hand"),
     "resume": lambda batch: resumed(batch, LATER),
     "cancel": lambda batch: cancelled(batch, LATER),
     "give up": lambda batch: gave_up(batch, "the source answered nobody", LATER),
     "reopen": reopened,
-    "finish": lambda batch: finished(batch, LATER, "digest"),
+    "finish": lambda batch: finished(batch, LATER, "digest", TOTALS),
 }
 LEGAL = {
     ("running", "pause"): "paused",
@@ -95,11 +93,17 @@ def test_pausing_resuming_or_cancelling_twice_changes_nothing_more() -> None:
     going = resumed(still, LATER)
     ending = cancelled(going, LATER)
 
-    assert still == paused(still, "another reason")
+    assert still == paused(still)
+    assert replace(still, reason="another reason") == paused(still, "another reason")
     assert going == resumed(going, LATER + timedelta(hours=1))
     assert ending == cancelled(ending, LATER + timedelta(hours=1))
-    finalizing = replace(ending, status=BatchStatus.FINALIZING)
-    assert finalizing == cancelled(finalizing, LATER)
+    for status in (BatchStatus.FINALIZING, BatchStatus.CANCELLED):
+        further_on = replace(ending, status=status)
+        assert further_on == cancelled(further_on, LATER)
+
+
+def test_a_pause_without_a_reason_says_that_somebody_asked_for_it() -> None:
+    assert "paused by request" == paused(BATCH).reason
 
 
 def test_a_new_epoch_begins_a_new_chain_and_renews_seeding() -> None:
@@ -200,7 +204,7 @@ def test_a_batch_ends_complete_incomplete_or_cancelled(
 ) -> None:
     batch = replace(DRAINED, status=BatchStatus.FINALIZING, reason=reason, is_cancelled=is_cancelled)
 
-    over = finished(batch, LATER, "digest")
+    over = finished(batch, LATER, "digest", TOTALS)
 
     assert (expected, LATER, "digest") == (over.status, over.finished_at, over.export_digest)
 
@@ -239,39 +243,6 @@ def test_a_batch_that_drained_while_it_was_paused_finalizes_when_it_is_resumed()
 
     assert BatchStatus.PAUSED is batch.status
     assert BatchStatus.FINALIZING is resumed(batch, LATER).status
-
-
-@given(st.integers(0, 5_000), st.integers(1, 64))
-def test_counters_are_dealt_exactly_the_professionals_of_their_places(professionals: int, counters: int) -> None:
-    places = Tally(sequence % counters for sequence in range(professionals))
-
-    dealt = new_counters(professionals, counters)
-
-    assert [(index, places[index]) for index in range(counters)] == [(each.index, each.pending) for each in dealt]
-
-
-def test_a_counter_counts_final_transitions_by_state_and_grade() -> None:
-    counter = Counter(0, pending=3)
-
-    for state, grade in (("done", "A"), ("done", "A"), ("failed", None)):
-        counter = counter.closed_one(state, grade)
-
-    assert Counter(0, 0, {"done": 2, "failed": 1}, {"A": 2}) == counter
-
-
-@given(st.integers(1, 9), st.integers(0, 5))
-def test_reopening_undoes_as_many_ends(failed: int, done: int) -> None:
-    counter = Counter(0, pending=failed + done + 2)
-    for _ in range(done):
-        counter = counter.closed_one("done", "A")
-    before = counter
-    for _ in range(failed):
-        counter = counter.closed_one("failed", None)
-
-    after = counter.reopened("failed", failed)
-
-    assert (before.pending, before.by_grade) == (after.pending, after.by_grade)
-    assert {**before.by_state, "failed": 0} == after.by_state
 
 
 @pytest.mark.parametrize(

@@ -221,6 +221,15 @@ def test_without_an_answer_in_between_no_row_of_refusals_ends_anybody() -> None:
     assert (State.OPEN, NOW) == (there.state, there.refused_at)
 
 
+def test_refused_in_another_way_is_refused_for_the_first_time() -> None:
+    missing = after(SELLER, Refused(Refusal.NOT_FOUND, "status 404"))
+    answer, later = Answer(NOW + SECOND, "K2"), NOW + 2 * SECOND
+
+    there = after(missing, REFUSED, now=later, answer=answer)
+
+    assert (State.OPEN, later) == (there.state, there.refused_at)
+
+
 def test_a_failure_is_no_first_refusal() -> None:
     failed = after(SELLER, TIMEOUT)
 

@@ -64,7 +64,8 @@ class AnySource(RuleBasedStateMachine):
 
     Each step comes a second after the one before it. `row` are the failures in a row that count, `throttled` the
     throttled answers, `unproven` those of both since then of which nobody knows, and `is_proven` tells whether anybody
-    was answered since the last of either; `is_refused`, `is_refusal_proven` likewise of the first refusal.
+    was answered since the last of either; `is_refused`, `is_refusal_proven` likewise of the first refusal of the kind
+    that `cause`, which came last, says.
     """
 
     def __init__(self) -> None:
@@ -79,6 +80,7 @@ class AnySource(RuleBasedStateMachine):
         self.throttled = 0
         self.is_refused = False
         self.is_refusal_proven = False
+        self.cause = ""
         self.uncounted = 0
         self.epochs = 0
         self.ledger: list[CountedPage] = []
@@ -103,6 +105,7 @@ class AnySource(RuleBasedStateMachine):
         assert self.now <= after.due_at
         assert (before.wake, before.epoch) == (after.wake, after.epoch)
         self.account(before, outcome)
+        self.account_cause(outcome)
         self.account_failures(outcome)
 
     def account(self, before: Professional, outcome: Outcome) -> None:
@@ -112,6 +115,19 @@ class AnySource(RuleBasedStateMachine):
             listings = [record for record in outcome.records if isinstance(record, Listing)]
             self.records[before.stage] += listings
             self.rejected += len(outcome.records) - len(listings)
+
+    def account_cause(self, outcome: Outcome) -> None:
+        if isinstance(outcome, Refused) and outcome.kind != self.cause:
+            self.is_refused = self.is_refusal_proven = False
+        match outcome:
+            case ProfilePage() | ListingPage():
+                self.cause = ""
+            case Throttled():
+                self.cause = "throttled"
+            case Failure(cause) | Refused(cause):
+                self.cause = cause
+            case _:
+                pass
 
     def account_failures(self, outcome: Outcome) -> None:
         match outcome:

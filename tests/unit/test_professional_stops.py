@@ -19,8 +19,8 @@ MISSING = Refused(Refusal.NOT_FOUND, "status 404")
 FAILING = replace(SELLER, failures_in_a_row=4, failed_at=NOW - timedelta(seconds=1))
 
 
-def refused_once(professional: Professional) -> Professional:
-    return replace(professional, refused_at=NOW - timedelta(seconds=1))
+def refused_once(professional: Professional, refused: Refused) -> Professional:
+    return replace(professional, refused_at=NOW - timedelta(seconds=1), last_failure=f"{refused.kind}: once")
 
 
 @pytest.mark.parametrize(
@@ -38,9 +38,9 @@ def refused_once(professional: Professional) -> Professional:
         (replace(SELLER, page=19), LAST, StopReason.LAST_PAGE, False),
         (FAILING, TIMEOUT, StopReason.FAILURE_LIMIT, True),
         (SELLER, BROKEN, StopReason.TERMINAL_FAILURE, True),
-        (refused_once(LISTER), REFUSED, StopReason.TERMINAL_FAILURE, True),
-        (refused_once(LISTER), MISSING, StopReason.TERMINAL_FAILURE, True),
-        (refused_once(NEWCOMER), MISSING, StopReason.NOT_FOUND, False),
+        (refused_once(LISTER, REFUSED), REFUSED, StopReason.TERMINAL_FAILURE, True),
+        (refused_once(LISTER, MISSING), MISSING, StopReason.TERMINAL_FAILURE, True),
+        (refused_once(NEWCOMER, MISSING), MISSING, StopReason.NOT_FOUND, False),
         (NEWCOMER, NotFound(), StopReason.NOT_FOUND, False),
         (SELLER, Cancelled(), StopReason.CANCELLED, True),
         (SELLER, GivenUp(), StopReason.SOURCE_OUTAGE, True),

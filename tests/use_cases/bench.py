@@ -35,7 +35,7 @@ from prograde.domain.effects import (
     effects,
     page_task,
 )
-from prograde.domain.professional import Professional, State
+from prograde.domain.professional import Professional
 from prograde.ports import Transaction
 from prograde.use_cases.fetch_page import fetch_page
 from prograde.use_cases.finalize import finalize
@@ -176,10 +176,17 @@ class Bench:
         wrong: list[object] = []
         drained = 0
         for counter in self.services.store.counters(batch.batch_id):
-            theirs = [who.state for who in people if who.sequence % batch.counters == counter.index]
-            closed = Tally(str(state) for state in theirs if state is not State.OPEN)
+            theirs = [who for who in people if who.sequence % batch.counters == counter.index]
+            closed = [who for who in theirs if who.is_final]
+            told = (Tally(counter.by_state), +Tally(counter.by_cause), counter.calls)
+            states = Tally(str(who.state) for who in closed)
+            causes = Tally(who.failure_cause for who in closed if who.is_dead_letter)
             drained += not counter.pending
-            if counter.pending != theirs.count(State.OPEN) or closed != Tally(counter.by_state):
+            if counter.pending != len(theirs) - len(closed) or told != (
+                states,
+                causes,
+                sum(who.calls for who in closed),
+            ):
                 wrong.append(counter)
         return wrong if drained == batch.drained else [*wrong, f"{batch.drained} drained, counted {drained}"]
 
@@ -272,5 +279,6 @@ def opened(folder: Path) -> Iterator[Bench]:
             clock=clock,
             listing_source=lambda _: source,
             code_version="2026.11.0",
+            dispatching=lambda: "",
         )
         yield Bench(folder, services, queue, clock, source)

@@ -1,7 +1,6 @@
 """Seeding: one chunk for each task, the cursor last."""
 
 from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 
@@ -151,9 +150,9 @@ def test_seeding_waits_while_too_many_are_open(small: Bench, monkeypatch: pytest
 
     assert list(ROSTER[:4]) == stored_ids(small)
     assert Seeding(offset=12, seeded=4) == small.batch().op
-    assert small.clock.now() + timedelta(seconds=30) == small.batch().due_at
+    assert small.clock.now() + seeding.FULL_WAIT == small.batch().due_at
     assert [] == due_seed_tasks(small)
-    small.clock.sleep(30.0)
+    small.clock.sleep(seeding.FULL_WAIT.total_seconds())
     assert [expected_task(small)] == due_seed_tasks(small)
 
 

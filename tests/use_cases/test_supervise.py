@@ -1,5 +1,6 @@
 """Supervise: what lost its task gets a new one, and a backlog is not mistaken for that."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -7,11 +8,14 @@ import pytest
 from prograde.domain.batch import Batch, BatchStatus
 from prograde.domain.effects import FinalizeTask, PageTask, SeedTask, SoundingTask, Task
 from prograde.domain.professional import Professional
+from prograde.domain.source_health import Pace
+from prograde.ports import TaskQueue
 from prograde.use_cases import seed as seeding
 from prograde.use_cases import start_batch as starting
+from prograde.use_cases.start_batch import start_batch
 from tests.contracts.specimens import NOON, SECOND
 from tests.use_cases.bench import Bench, an_order
-from tests.use_cases.interruptions import Crash
+from tests.use_cases.interruptions import Crash, crash
 
 GRACE = timedelta(seconds=120)
 FINALIZE_GRACE = timedelta(minutes=30)
@@ -270,6 +274,14 @@ def test_a_paused_batch_is_skipped(lost: Bench) -> None:
     assert [] == lost.due_later()
 
 
+def test_batches_that_are_over_are_not_even_read(lost: Bench) -> None:
+    pass_over(lost)
+
+    lost.supervise(lost.before("store.batches", crash))
+
+    assert 1 == lost.professional("A1").wake
+
+
 def test_nothing_is_sounded_when_every_batch_is_over(bench: Bench) -> None:
     bench.start("A1")
     bench.run()
@@ -278,3 +290,49 @@ def test_nothing_is_sounded_when_every_batch_is_over(bench: Bench) -> None:
     bench.supervise()
 
     assert [] == bench.due_later()
+
+
+# --- the pace of the queues
+
+
+class Paces:
+    """Keeps what a queue is told of its pace, beside doing it."""
+
+    def __init__(self, queue: TaskQueue) -> None:
+        self.told: list[tuple[str, float]] = []
+        self.enqueue = queue.enqueue
+        self.check = queue.check
+
+    def pace(self, source: str, share: float) -> None:
+        self.told.append((source, share))
+
+
+def test_a_queue_is_sent_as_slowly_as_its_source_bears(bench: Bench) -> None:
+    batch = bench.start("A1")
+    bench.put_batch(replace(batch, pace=Pace(0.25, bench.clock.now())))
+    queue = Paces(bench.queue)
+    for _ in range(3):
+        bench.supervise(replace(bench.services, queue=queue))
+        bench.clock.sleep(60.0)
+
+    assert [("north", 0.25), ("north", 0.75), ("north", 1.0)] == queue.told
+
+
+def test_batches_of_one_source_go_at_the_slowest_one_s_pace(bench: Bench) -> None:
+    bench.put_batch(replace(bench.start("A1"), pace=Pace(0.5, bench.clock.now())))
+    start_batch(bench.services, an_order("A2", key="another"))
+    queue = Paces(bench.queue)
+
+    bench.supervise(replace(bench.services, queue=queue))
+
+    assert [("north", 0.5)] == queue.told
+
+
+def test_no_pace_is_set_while_nothing_runs(bench: Bench) -> None:
+    bench.start("A1")
+    bench.pause()
+    queue = Paces(bench.queue)
+
+    bench.supervise(replace(bench.services, queue=queue))
+
+    assert [] == queue.told

@@ -6,7 +6,8 @@ from typing import Generic, TypeVar
 import orjson
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from prograde.domain.batch import Batch, Counter, Parameters
+from prograde.domain.batch import Batch, Parameters
+from prograde.domain.counter import Counter
 from prograde.domain.effects import FinalizeTask, PageTask, SeedTask, SoundingTask, Task, WakeTask
 from prograde.domain.leases import Ledger
 from prograde.domain.professional import Professional

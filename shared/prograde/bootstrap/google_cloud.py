@@ -15,7 +15,7 @@ from prograde import __version__, structured_logging
 from prograde.adapters.gcp.bigquery_warehouse import BigqueryWarehouse
 from prograde.adapters.gcp.blob_source_catalog import BlobSourceCatalog
 from prograde.adapters.gcp.cloud_storage_blob_store import CloudStorageBlobStore
-from prograde.adapters.gcp.cloud_tasks_task_queue import CloudTasksTaskQueue, Destinations
+from prograde.adapters.gcp.cloud_tasks_task_queue import CloudTasksTaskQueue, Destinations, PageQueue
 from prograde.adapters.gcp.error_mapping import mapped_errors
 from prograde.adapters.gcp.firestore_batch_store import FirestoreBatchStore
 from prograde.adapters.gcp.firestore_rate_gate import FirestoreRateGate
@@ -23,7 +23,7 @@ from prograde.adapters.gcp.oidc_callers import OidcCallers, SigningKeys, fetched
 from prograde.adapters.system_clock import SystemClock
 from prograde.bootstrap.hosted import Hosted
 from prograde.domain.batch import Batch
-from prograde.domain.effects import PageTask, SoundingTask, Task
+from prograde.domain.effects import PageTask
 from prograde.errors import InputError, Problem, SettingsError
 from prograde.ports import Caller, ListingSource
 from prograde.settings import GoogleCloudSettings
@@ -41,7 +41,7 @@ class GoogleCloud:
         self._clock = SystemClock()
         self._guard = threading.Lock()
         self._sources: dict[str, ListingSource] = {}
-        self._pages_queues: dict[str, str] = {}
+        self._source_names: dict[str, str] = {}
         with mapped_errors("Google Cloud"):
             credentials = self._credentials()
             project = settings.project
@@ -52,13 +52,15 @@ class GoogleCloud:
                 buckets.bucket(settings.bucket_state), buckets.bucket(settings.bucket_exports)
             )
             dataset = f"{project}.{settings.dataset}"
-            self._warehouse = BigqueryWarehouse(bigquery.Client(project, credentials), dataset, f"{dataset}_scratch")
+            # A job is found again by its name only where it ran.
+            jobs = bigquery.Client(project, credentials, location=settings.location)
+            self._warehouse = BigqueryWarehouse(jobs, dataset, f"{dataset}_scratch")
             self._queue = CloudTasksTaskQueue(self._tasks_client(credentials), self._destinations(), self._clock)
 
     @property
     def hosted(self) -> Hosted:
         """What the function of this deployment works with; its logs go to standard output from now on."""
-        structured_logging.configure(sys.stdout)
+        structured_logging.configure(sys.stdout, project=self._settings.project)
         services = Services(
             store=self._store,
             queue=self._queue,
@@ -68,6 +70,7 @@ class GoogleCloud:
             clock=self._clock,
             listing_source=self._listing_source,
             code_version=__version__,
+            dispatching=lambda: "Cloud Tasks",
         )
         keys = SigningKeys(lambda: fetched_keys(self._settings.certs_url), self._clock)
         accounts = {Caller.TASKS: self._settings.tasks_account, Caller.SCHEDULER: self._settings.scheduler_account}
@@ -92,29 +95,29 @@ class GoogleCloud:
             "fetch_page": settings.fetch_page_url,
             "finalize": settings.finalize_url,
         }
-        return Destinations(self._queue_path(settings.queue_control), self._pages_queue, urls, settings.tasks_account)
+        return Destinations(
+            control_queue=self._queue_path(settings.queue_control),
+            page_queue=self._page_queue,
+            source_of=self._source_of,
+            function_urls=urls,
+            caller=settings.tasks_account,
+        )
 
     def _queue_path(self, name: str) -> str:
         return f"projects/{self._settings.project}/locations/{self._settings.location}/queues/{name}"
 
-    def _pages_queue(self, task: Task) -> str:
-        """Find the queue of a task's source; a batch never changes its source, so it is looked up once."""
-        match task:
-            case PageTask():
-                if task.batch_id not in self._pages_queues:
-                    source = read_batch(self._store, task.batch_id).source
-                    self._pages_queues[task.batch_id] = self._queue_of(source)
-                return self._pages_queues[task.batch_id]
-            case SoundingTask():
-                return self._queue_of(task.source)
-            case _:
-                raise AssertionError(f"{task} is no task of a page queue")
+    def _source_of(self, task: PageTask) -> str:
+        """Name the source of a page; a batch never changes its source, so it is looked up once."""
+        if task.batch_id not in self._source_names:
+            self._source_names[task.batch_id] = read_batch(self._store, task.batch_id).source
+        return self._source_names[task.batch_id]
 
-    def _queue_of(self, source: str) -> str:
+    def _page_queue(self, source: str) -> PageQueue:
         if source not in self._settings.queues:
             remedy = "has no queue: name it in the variable sources of infra/terraform, and apply it"
             raise SettingsError([Problem("PROGRADE_QUEUES", source, remedy)])
-        return self._queue_path(self._settings.queues[source])
+        queue = self._settings.queues[source]
+        return PageQueue(self._queue_path(queue.name), queue.tasks_per_second)
 
     def _listing_source(self, batch: Batch) -> ListingSource:
         """Give the source of a batch, by its snapshot; the gate in front of its calls is the credential's."""

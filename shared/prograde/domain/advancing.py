@@ -84,5 +84,7 @@ def _drained(here: Professional, outcome: Cancelled | GivenUp) -> Professional:
     """End without a call."""
     if isinstance(outcome, Cancelled):
         return stopped(here, State.CANCELLED, StopReason.CANCELLED, is_floor=True)
-    given_up = replace(here, last_failure="source_outage: the source answered nobody for longer than the patience")
+    given_up = replace(
+        here, last_failure=f"{StopReason.SOURCE_OUTAGE}: the source answered nobody for longer than the patience"
+    )
     return stopped(given_up, State.FAILED, StopReason.SOURCE_OUTAGE, is_floor=True)

@@ -23,7 +23,10 @@ COUNTERS = 16
 FAILURE_LIMIT_MAX = 100
 PAGE_LIMIT_MAX = 1_000
 OUTAGE_PATIENCE_MINUTES_MAX = 7 * 24 * 60
+PROMISED_HOURS_MAX = 31 * 24
 WINDOW_DAYS = 365
+PAUSED_BY_REQUEST = "paused by request"
+"""The reason of a pause for which none is given."""
 EARLIEST = date(1900, 1, 1)
 
 
@@ -35,7 +38,7 @@ class Parameters:
     `as_of` and `cutoff` bound the close dates that count (both inclusive). `tiers_to_process` empty means all.
     `page_limit` bounds the pages of each stage; `failure_limit` the failures in a row of one professional, counted
     while the source answers others. `outage_patience_minutes` is how long the source may answer nobody before the
-    batch gives up.
+    batch gives up. `promised_hours` is how long the batch may take before it is called late, and nothing else.
     """
 
     as_of: date
@@ -48,6 +51,7 @@ class Parameters:
     failure_limit: int = 5
     page_limit: int = 19
     outage_patience_minutes: int = 180
+    promised_hours: int = 72
 
     @property
     def window(self) -> SaleWindow:
@@ -128,30 +132,12 @@ class Roster:
 
 
 @dataclass(frozen=True, slots=True)
-class Counter:
-    """A share of the batch's professionals: how many are still open, how the others ended and what they got."""
+class Totals:
+    """How a batch's professionals ended, kept when it is over: a list of batches reads nothing but the batches."""
 
-    index: int
-    pending: int
-    by_state: Mapping[str, int] = field(default_factory=dict)
-    by_grade: Mapping[str, int] = field(default_factory=dict)
-
-    def closed_one(self, state: str, grade: str | None) -> "Counter":
-        """Count one professional's final transition."""
-        return replace(
-            self,
-            pending=self.pending - 1,
-            by_state={**self.by_state, state: self.by_state.get(state, 0) + 1},
-            by_grade=self.by_grade if grade is None else {**self.by_grade, grade: self.by_grade.get(grade, 0) + 1},
-        )
-
-    def reopened(self, state: str, count: int) -> "Counter":
-        """Undo the final transitions of professionals that have no grade."""
-        return replace(
-            self,
-            pending=self.pending + count,
-            by_state={**self.by_state, state: self.by_state.get(state, 0) - count},
-        )
+    by_state: Mapping[str, int]
+    by_grade: Mapping[str, int]
+    calls: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +150,8 @@ class Batch:
     its next task's name new, `due_at` says by when something should have moved. `epoch` rises with each pause,
     resume, cancel and end of an outage; `waking` is the chain that wakes each unfinished professional once for it.
     `answers` (the last of each stage), `outage` and `pace` are what is known of the source; `strangers` counts those
-    whom it leaves without an answer in a stage in which it never answered anybody.
+    whom it leaves without an answer in a stage in which it never answered anybody. `ordered_by` names who started
+    it, "" where nobody can tell; `totals` are there once it is over.
     """
 
     batch_id: str
@@ -191,18 +178,17 @@ class Batch:
     is_cancelled: bool = False
     finished_at: datetime | None = None
     export_digest: str = ""
+    ordered_by: str = ""
+    totals: Totals | None = None
 
     def lets_work(self, professional_id: str) -> bool:
         """Tell whether a professional's task is to be worked: not while paused, in an outage only the probe's."""
         is_open = self.status in (BatchStatus.RUNNING, BatchStatus.DRAINING)
         return is_open and (self.outage is None or self.outage.probe_id == professional_id)
 
-
-def new_counters(professionals: int, counters: int = COUNTERS) -> tuple[Counter, ...]:
-    """Deal `professionals` to counters by their place in the roster, so that each `pending` is known beforehand."""
-    return tuple(
-        Counter(index, professionals // counters + (index < professionals % counters)) for index in range(counters)
-    )
+    def is_late(self, now: datetime) -> bool:
+        """Tell whether everybody should have been graded by now; nothing is promised of a replay."""
+        return self.grading_run == 0 and now - self.created_at > timedelta(hours=self.parameters.promised_hours)
 
 
 def counter_drained(batch: Batch, now: datetime) -> Batch:
@@ -226,12 +212,19 @@ def settled(batch: Batch, now: datetime) -> Batch:
     )
 
 
-def paused(batch: Batch, reason: str) -> Batch:
-    """Pause a running batch; pausing a paused one changes nothing."""
+def paused(batch: Batch, reason: str = "") -> Batch:
+    """Pause a running batch; a paused one takes the new reason, if one is given."""
     if batch.status is BatchStatus.PAUSED:
-        return batch
+        return replace(batch, reason=reason) if reason else batch
     _require(batch, "paused", BatchStatus.RUNNING)
-    return replace(batch, status=BatchStatus.PAUSED, reason=reason, epoch=batch.epoch + 1, waking=None, outage=None)
+    return replace(
+        batch,
+        status=BatchStatus.PAUSED,
+        reason=reason or PAUSED_BY_REQUEST,
+        epoch=batch.epoch + 1,
+        waking=None,
+        outage=None,
+    )
 
 
 def resumed(batch: Batch, now: datetime) -> Batch:
@@ -244,7 +237,7 @@ def resumed(batch: Batch, now: datetime) -> Batch:
 
 def cancelled(batch: Batch, now: datetime) -> Batch:
     """Cancel a batch: whoever is not finished ends so without a call. Cancelling twice changes nothing."""
-    if batch.is_cancelled and batch.status is not BatchStatus.CANCELLED:
+    if batch.is_cancelled:
         return batch
     _require(batch, "cancelled", BatchStatus.RUNNING, BatchStatus.PAUSED)
     return _draining(replace(batch, is_cancelled=True), "", now)
@@ -271,16 +264,18 @@ def reopened(batch: Batch) -> Batch:
     if batch.status in (BatchStatus.RUNNING, BatchStatus.PAUSED):
         return batch
     _require(batch, "replayed", BatchStatus.COMPLETE, BatchStatus.INCOMPLETE)
-    return replace(batch, status=BatchStatus.RUNNING, reason="", finished_at=None, export_digest="", pace=Pace())
+    return replace(
+        batch, status=BatchStatus.RUNNING, reason="", finished_at=None, export_digest="", totals=None, pace=Pace()
+    )
 
 
-def finished(batch: Batch, now: datetime, export_digest: str) -> Batch:
+def finished(batch: Batch, now: datetime, export_digest: str, totals: Totals) -> Batch:
     """Finalize is done: the batch is over, and incomplete if it carries a reason why."""
     _require(batch, "finished", BatchStatus.FINALIZING)
     status = BatchStatus.INCOMPLETE if batch.reason else BatchStatus.COMPLETE
     if batch.is_cancelled:
         status = BatchStatus.CANCELLED
-    return replace(batch, status=status, finished_at=now, export_digest=export_digest)
+    return replace(batch, status=status, finished_at=now, export_digest=export_digest, totals=totals)
 
 
 def _require(batch: Batch, verb: str, *allowed: BatchStatus) -> None:

@@ -30,10 +30,15 @@ class Ledger:
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """Times at which calls may leave, in their order; fewer than wanted where `REACH` ends."""
+    """
+    Times at which calls may leave, in their order; fewer than wanted where `REACH` ends.
+
+    `next_at` is when the next one may, which is not leased.
+    """
 
     ledger: Ledger
     times: tuple[int, ...]
+    next_at: int
 
 
 def lateness(limits: Sequence[RateLimit]) -> timedelta:
@@ -59,19 +64,19 @@ def lease(ledger: Ledger, limits: Sequence[RateLimit], now: int, wanted: int, sh
     ]
     times: list[int] = []
     last = ledger.last
-    while len(times) < wanted:
+    while True:
         at = max(now, last + spacing)
         # Whatever postpones the call for one window may bring it into a full bucket of another.
         while (later := max((account.free_at(at) for account in accounts), default=at)) > at:
             at = later
-        if at > now + _microseconds(REACH):
+        if len(times) >= wanted or at > now + _microseconds(REACH):
             break
         for account in accounts:
             account.add(at)
         times.append(at)
         last = at
     windows = {**ledger.windows, **{account.interval: account.counts for account in accounts}}
-    return Lease(Ledger(last, windows), tuple(times))
+    return Lease(Ledger(last, windows), tuple(times), at)
 
 
 class _Account:

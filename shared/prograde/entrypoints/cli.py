@@ -22,8 +22,11 @@ from prograde.adapters.local.data_directory import DataDirectory
 from prograde.adapters.system_clock import SystemClock
 from prograde.entrypoints import session
 from prograde.entrypoints.dead_letters import dead_letters
+from prograde.entrypoints.logs import logs
 from prograde.entrypoints.order import checked_order
 from prograde.entrypoints.order_files import given_files
+from prograde.entrypoints.plan_text import plan_lines
+from prograde.entrypoints.serve import serve
 from prograde.entrypoints.session import Terminal
 from prograde.entrypoints.steering import cancel, pause, resume
 from prograde.entrypoints.workplace import (
@@ -37,6 +40,7 @@ from prograde.entrypoints.workplace import (
 )
 from prograde.errors import ConflictError, InputError, NotFoundError, Problem, ProgradeError
 from prograde.sandbox.command import sandbox
+from prograde.use_cases.plan import Plan, last_experience, plan_batch
 from prograde.use_cases.read_batch import read_batch, read_progress
 from prograde.use_cases.start_batch import start_batch
 
@@ -170,6 +174,53 @@ def validate(
 
 
 @cli.command()
+@_order(is_roster_required=True)
+@with_data_dir
+@with_output
+def plan(
+    source: Path,
+    roster: Path,
+    as_of: str | None,
+    parameters: Path | None,
+    settings: tuple[str, ...],
+    data_dir: Path,
+    output: str,
+) -> int:
+    """Estimate a batch's calls, hours and cost, from the last one of its source if there is one; starts nothing."""
+    terminal = Terminal(data_dir, is_json=output == "json")
+    given = given_files(source, roster, parameters, settings, as_of)
+    with checked_order(given, SystemClock().now().date(), os.environ) as checked:
+        last = None
+        directory = DataDirectory(data_dir)
+        if directory.is_there:
+            with shared_machine(directory) as machine:
+                last = last_experience(machine.services.store, checked.source.name)
+        order = checked.order
+        planned = plan_batch(order.parameters, order.professionals, checked.source.rate_limits, last)
+    _print_plan(planned, terminal)
+    return session.EXIT_COMPLETE
+
+
+def _print_plan(planned: Plan, terminal: Terminal) -> None:
+    if terminal.is_json:
+        last = None if planned.last is None else planned.last.batch_id
+        terminal.output.print_json(
+            json.dumps(
+                {
+                    "professionals": planned.professionals,
+                    "calls": planned.calls,
+                    "seconds": planned.duration.total_seconds(),
+                    "cloud_dollars": planned.cloud_cents / 100,
+                    "from_batch": last,
+                }
+            )
+        )
+        return
+    for heading, sentence in plan_lines(planned):
+        terminal.output.print(f"{heading:14}{sentence}", markup=False)
+
+
+@cli.command()
 @click.argument("folder", type=click.Path(path_type=Path), default=".")
 def init(folder: Path) -> int:
     """Write a commented source file for a RESO Web API and an example roster."""
@@ -196,7 +247,7 @@ def init(folder: Path) -> int:
     return session.EXIT_COMPLETE
 
 
-for command in (pause, resume, cancel, dead_letters, sandbox):
+for command in (pause, resume, cancel, dead_letters, logs, serve, sandbox):
     cli.add_command(command)
 
 

@@ -27,6 +27,7 @@ class Given:
     parameters: Callable[[], Mapping[str, Any]]
     roster: Callable[[], AbstractContextManager[BinaryIO]]
     idempotency_key: str = ""
+    ordered_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,7 @@ def checked_order(given: Given, today: date, env: Mapping[str, str]) -> Iterator
             roster_sha256=roster.sha256,
             sha256=digest(text, roster.sha256, json.dumps(values, sort_keys=True, default=str)),
             idempotency_key=given.idempotency_key,
+            ordered_by=given.ordered_by,
         )
         yield CheckedOrder(order, source, roster.notes)
 

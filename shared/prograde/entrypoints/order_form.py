@@ -19,7 +19,9 @@ BRACKETS_MAX = 100
 
 
 @contextmanager
-def order_from_form(request: flask.Request, services: Services) -> Iterator[Order]:
+def order_from_form(
+    request: flask.Request, services: Services, idempotency_key: str, ordered_by: str
+) -> Iterator[Order]:
     """
     Take a posted form: fields `source` (a known source's name) and `parameters` (JSON, optional), file `roster`.
 
@@ -48,6 +50,6 @@ def order_from_form(request: flask.Request, services: Services) -> Iterator[Orde
             raise InputError([Problem("roster", None, "send a CSV file in the form's field roster")])
         return nullcontext(cast("BinaryIO", upload.stream))
 
-    given = Given(lambda: text, read_parameters, read_roster, request.headers.get("Idempotency-Key", ""))
+    given = Given(lambda: text, read_parameters, read_roster, idempotency_key, ordered_by)
     with checked_order(given, services.clock.now().date(), os.environ) as checked:
         yield checked.order

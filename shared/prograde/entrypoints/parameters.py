@@ -14,6 +14,7 @@ from prograde.domain.batch import (
     FAILURE_LIMIT_MAX,
     OUTAGE_PATIENCE_MINUTES_MAX,
     PAGE_LIMIT_MAX,
+    PROMISED_HOURS_MAX,
     Parameters,
     default_cutoff,
     parameter_problems,
@@ -105,6 +106,9 @@ class ParametersModel(BaseModel):
         Whole,
         Field(ge=0, le=OUTAGE_PATIENCE_MINUTES_MAX, description="how long the source may answer nobody"),
     ] = 180
+    promised_hours: Annotated[
+        Whole, Field(ge=1, le=PROMISED_HOURS_MAX, description="how long until the batch is called late")
+    ] = 72
 
     def parameters(self, today: date) -> Parameters:
         """Give the domain's parameters."""
@@ -121,6 +125,7 @@ class ParametersModel(BaseModel):
             failure_limit=self.failure_limit,
             page_limit=self.page_limit,
             outage_patience_minutes=self.outage_patience_minutes,
+            promised_hours=self.promised_hours,
         )
 
 

@@ -65,7 +65,7 @@ def run_to_end(machine: LocalMachine, batch: Batch, terminal: Terminal) -> int:
         return status.is_over or status is BatchStatus.PAUSED or is_stuck
 
     display = ProgressDisplay(machine, batch.batch_id, terminal.errors)
-    with _interruptible(machine) as stopping, display.shown():
+    with interruptible(machine) as stopping, display.shown():
         dispatcher.run(is_over, stopping, machine.interrupt)
     refusal = dispatcher.most_refused
     stuck = f"a {refusal.kind} task failed {refusal.times} times: {refusal.answer}"
@@ -76,7 +76,7 @@ def run_to_end(machine: LocalMachine, batch: Batch, terminal: Terminal) -> int:
 
 
 @contextmanager
-def _interruptible(machine: LocalMachine) -> Iterator[threading.Event]:
+def interruptible(machine: LocalMachine) -> Iterator[threading.Event]:
     """Turn SIGINT and SIGTERM into a clean stop: calls in flight are finished, none is begun; a second one kills."""
     stopping = threading.Event()
 

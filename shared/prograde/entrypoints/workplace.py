@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, TextIO, TypeVar
+from typing import Any, TypeVar
 
 import click
 
@@ -12,8 +12,11 @@ from prograde import structured_logging
 from prograde.adapters.local.data_directory import DataDirectory
 from prograde.adapters.local.source_files import SourceFolder
 from prograde.bootstrap.local_machine import LocalMachine, local_machine
+from prograde.bootstrap.notifications import notifier
 from prograde.domain.batch import Batch, BatchStatus
 from prograde.errors import InputError, NotFoundError, Problem
+from prograde.ports import SourceCatalog
+from prograde.settings import read_notifications
 from prograde.use_cases.read_batch import read_batch
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -38,23 +41,29 @@ def with_output(command: F) -> F:
 
 
 @contextmanager
-def owned_machine(directory: DataDirectory) -> Iterator[LocalMachine]:
-    """Lend the machine of a data directory that no other process has, its log open."""
+def owned_machine(directory: DataDirectory, catalog: SourceCatalog | None = None) -> Iterator[LocalMachine]:
+    """
+    Lend the machine of a data directory that no other process has, its log open, and tell who is to be told.
+
+    Raises InputError when those cannot be told.
+    """
+    notifications = read_notifications(os.environ)
     with (
         directory.lock(),
-        _log(directory) as log,
-        local_machine(directory, SourceFolder(directory.folder), os.environ) as machine,
+        local_machine(directory, catalog or SourceFolder(directory.folder), os.environ) as machine,
     ):
-        structured_logging.configure(log)
-        yield machine
+        directory.turn_log()
+        with _log(directory), notifier(notifications):
+            yield machine
 
 
 @contextmanager
-def _log(directory: DataDirectory) -> Iterator[TextIO]:
-    """Lend the log file; lines that a full disk does not take are lost, and must not hide what the run has to say."""
+def _log(directory: DataDirectory) -> Iterator[None]:
+    """Log to the file; lines that a full disk does not take are lost, and must not hide what the run has to say."""
     log = directory.log.open("a", encoding="utf-8")
+    structured_logging.configure(log)
     try:
-        yield log
+        yield
     finally:
         with suppress(OSError):
             log.close()
@@ -63,7 +72,7 @@ def _log(directory: DataDirectory) -> Iterator[TextIO]:
 @contextmanager
 def shared_machine(directory: DataDirectory) -> Iterator[LocalMachine]:
     """Lend the machine of a data directory in which another process may be working: its state, never its tasks."""
-    with local_machine(directory, SourceFolder(directory.folder), os.environ) as machine:
+    with local_machine(directory, SourceFolder(directory.folder), os.environ) as machine, _log(directory):
         yield machine
 
 
@@ -77,9 +86,9 @@ def existing_directory(data_dir: Path) -> DataDirectory:
 
 def refuse_beside_unfinished(machine: LocalMachine, data_dir: Path, chosen: Batch | None) -> None:
     """One batch at a time shares the pace of a data directory; an unfinished one is never pre-empted silently."""
-    for batch in machine.services.store.batches():
+    for batch in machine.services.store.unfinished():
         is_other = chosen is None or batch.batch_id != chosen.batch_id
-        if is_other and not batch.status.is_over and batch.status is not BatchStatus.PAUSED:
+        if is_other and batch.status is not BatchStatus.PAUSED:
             remedy = f"holds the unfinished batch {batch.batch_id}: prograde resume it first, or choose another"
             raise InputError([Problem("data_dir", str(data_dir), remedy)])
 
@@ -89,7 +98,7 @@ def the_unfinished(machine: LocalMachine, batch_id: str | None) -> Batch:
     store = machine.services.store
     if batch_id is not None:
         return read_batch(store, batch_id)
-    unfinished = [batch for batch in store.batches() if not batch.status.is_over]
+    unfinished = list(store.unfinished())
     if len(unfinished) == 1:
         return unfinished[0]
     if not unfinished:

@@ -1,10 +1,13 @@
 """One page: at most one call, its raw row, one transaction, then what must happen next."""
 
+import logging
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from prograde.correlation import correlated
 from prograde.domain.advancing import advance
-from prograde.domain.batch import Batch, BatchStatus, Counter, counter_drained
+from prograde.domain.batch import Batch, BatchStatus, counter_drained
+from prograde.domain.counter import Counter
 from prograde.domain.effects import PageTask, effects, woken
 from prograde.domain.learning import denied, learned
 from prograde.domain.outcome import (
@@ -23,13 +26,16 @@ from prograde.domain.outcome import (
     Unproven,
 )
 from prograde.domain.professional import Professional, State, begun_anew
-from prograde.domain.raw_page import RawPage, page_records, raw_page_id
+from prograde.domain.raw_page import RawPage, outcome_detail, page_records, raw_page_id
 from prograde.domain.source_health import Answer
 from prograde.errors import CorruptionError, NotSeededError
 from prograde.ports import PageRequest, Transaction
+from prograde.use_cases.announce import announce_status
 from prograde.use_cases.read_batch import read_batch
 from prograde.use_cases.services import Services
 from prograde.use_cases.witness import witness_of
+
+_log = logging.getLogger(__name__)
 
 DEATHS_MAX = 3
 """A task delivered this often without an answer kills its handler each time: its page counts as a failure."""
@@ -48,6 +54,17 @@ def fetch_page(services: Services, task: PageTask, deaths: int) -> None:
     batch = read_batch(services.store, task.batch_id)
     if professional is None or (task.step, task.wake) > (professional.step, professional.wake):
         raise NotSeededError(f"professional {task.professional_id} is not at step {task.step} yet")
+    facts = {
+        "step": professional.step,
+        "stage": str(professional.stage),
+        "page": professional.page,
+        "attempt": 1 + professional.failures_in_a_row + professional.unproven_failures,
+    }
+    with correlated(**facts):
+        _work(services, batch, professional, task, deaths)
+
+
+def _work(services: Services, batch: Batch, professional: Professional, task: PageTask, deaths: int) -> None:
     is_behind = (task.step, task.wake) < (professional.step, professional.wake)
     if is_behind or professional.is_final:
         if deaths and task.step == professional.step:
@@ -133,11 +150,16 @@ def _fetch(services: Services, batch: Batch, professional: Professional, asked: 
             stage=asked.stage,
             page=asked.page,
             outcome=type(outcome).__name__,
+            detail=outcome_detail(outcome),
             agent_key=asked.agent_key,
             exchange=exchange,
             records=page_records(outcome) if is_own else (),
         )
     )
+    if not isinstance(outcome, ProfilePage | ListingPage):
+        # Pages are the rule, and each has its raw row; what was sent stays out of the log.
+        facts = {"outcome": type(outcome).__name__, "cause": getattr(outcome, "cause", "")}
+        _log.info("no page came", extra=facts | {"http_status": exchange.status, "raw_id": raw_id})
     return Step(outcome, raw_id, exchange.sent_at)
 
 
@@ -158,7 +180,7 @@ def _commit(services: Services, batch: Batch, seen: Professional, step: Step) ->
         if after is not stored or isinstance(step.outcome, Throttled):
             stored = _read_batch(transaction, batch.batch_id)
             advanced, after = _stepped(professional, stored, step, now, answer)
-        counter = _closed(transaction, batch, advanced) if advanced.is_final else None
+        counter = _closed(transaction, batch, advanced, now) if advanced.is_final else None
         if counter is not None and counter.pending == 0 and after is batch:
             stored = after = _read_batch(transaction, batch.batch_id)
         if counter is not None:
@@ -172,7 +194,7 @@ def _commit(services: Services, batch: Batch, seen: Professional, step: Step) ->
     professional, after = services.store.transact(commit)
     services.queue.enqueue(tuple(effects(after, professional)))
     if after.status is not batch.status:
-        services.warehouse.append_batch(after, now)
+        announce_status(services, after, now)
 
 
 def _stepped(
@@ -186,13 +208,13 @@ def _stepped(
     return advanced, after
 
 
-def _closed(transaction: Transaction, batch: Batch, professional: Professional) -> Counter:
+def _closed(transaction: Transaction, batch: Batch, professional: Professional, now: datetime) -> Counter:
     """Count a final professional."""
     counter = transaction.counter(batch.batch_id, professional.sequence % batch.counters)
     grade = None
     if professional.state is State.DONE:
         grade = batch.parameters.rubric.grade(professional.aggregate, batch.parameters.as_of).name
-    return counter.closed_one(professional.state, grade)
+    return counter.closed_one(professional, grade, now)
 
 
 def _deny(services: Services, batch: Batch, detail: str) -> None:
@@ -206,7 +228,7 @@ def _deny(services: Services, batch: Batch, detail: str) -> None:
             transaction.put_batch(stored)
         return stored
 
-    services.warehouse.append_batch(services.store.transact(pause), services.clock.now())
+    announce_status(services, services.store.transact(pause), services.clock.now())
 
 
 def _charge(services: Services, seen: Professional, deaths: int) -> Professional:

@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 
-from prograde.domain.batch import Batch, BatchStatus, finished
+from prograde.domain.batch import Batch, BatchStatus, Totals, finished
 from prograde.domain.effects import FinalizeTask, effects
 from prograde.domain.professional import Professional, State, StopReason
 from prograde.errors import CorruptionError
 from prograde.ports import GradedRow, Reconciliation, Run, Transaction
+from prograde.use_cases.announce import announce_losses, announce_status
 from prograde.use_cases.dead_letters import dead_letters
 from prograde.use_cases.export_files import Export, write_export, write_manifest
 from prograde.use_cases.read_batch import read_batch
@@ -29,7 +30,7 @@ def finalize(services: Services, task: FinalizeTask) -> None:
     if not _is_of(batch, task):
         if batch.status.is_over:
             # Whoever finished it may have died before telling the warehouse.
-            services.warehouse.append_batch(batch, services.clock.now())
+            announce_status(services, batch, services.clock.now())
         return
     if task.wake != batch.wake:
         services.queue.enqueue(tuple(effects(batch)))
@@ -64,9 +65,8 @@ def finalize(services: Services, task: FinalizeTask) -> None:
         write_manifest(folder, _manifest(batch, run, export, reconciliation))
         services.blobs.publish(prefix, folder)
     services.warehouse.append_run(run)
-    _finish(
-        services, batch, export.digest, "; ".join(filter(None, (_given_up(services, batch), _reason(reconciliation))))
-    )
+    reason = "; ".join(filter(None, (_given_up(services, batch), _reason(reconciliation))))
+    _finish(services, batch, export, reason)
 
 
 def _is_of(batch: Batch, task: FinalizeTask) -> bool:
@@ -129,8 +129,7 @@ def _given_up(services: Services, batch: Batch) -> str:
     """Say who is left of an earlier outage; "" when nobody is, all were looked at, or the reason is this outage."""
     if batch.reason:
         return ""
-    letters = dead_letters(services.store, batch.batch_id)
-    count = sum(letter.stop_reason is StopReason.SOURCE_OUTAGE for letter in letters)
+    count = sum(1 for _ in dead_letters(services.store, batch.batch_id, StopReason.SOURCE_OUTAGE))
     return f"{count:,} professionals were given up in an outage of the source" if count else ""
 
 
@@ -153,7 +152,9 @@ def _count(named: tuple[object, ...]) -> str:
     return f"{len(named)} or more" if len(named) >= NAMED_MAX else str(len(named))
 
 
-def _finish(services: Services, batch: Batch, export_digest: str, reason: str) -> None:
+def _finish(services: Services, batch: Batch, export: Export, reason: str) -> None:
+    totals = Totals(export.by_state, export.by_grade, export.calls)
+
     def finish(transaction: Transaction) -> Batch:
         stored = transaction.batch(batch.batch_id)
         if stored is None:
@@ -161,8 +162,9 @@ def _finish(services: Services, batch: Batch, export_digest: str, reason: str) -
         if (stored.status, stored.grading_run) != (BatchStatus.FINALIZING, batch.grading_run):
             return stored
         reasons = "; ".join(filter(None, (stored.reason, reason)))
-        done = finished(replace(stored, reason=reasons), services.clock.now(), export_digest)
+        done = finished(replace(stored, reason=reasons), services.clock.now(), export.digest, totals)
         transaction.put_batch(done)
         return done
 
-    services.warehouse.append_batch(services.store.transact(finish), services.clock.now())
+    announce_losses(services, batch)
+    announce_status(services, services.store.transact(finish), services.clock.now())

@@ -8,14 +8,15 @@ from prograde.domain.effects import SeedTask, effects, effects_of_many
 from prograde.domain.professional import Professional
 from prograde.errors import CorruptionError
 from prograde.ports import Transaction
+from prograde.use_cases.announce import announce_status
 from prograde.use_cases.read_batch import read_batch
 from prograde.use_cases.services import Services
 
 CHUNK = 500
 CHUNK_BYTES = 256 * 1024
-OPEN_MAX = 50_000
-"""Professionals open at once: more would only wait in the queue, where no task should wait for weeks."""
-FULL_WAIT = timedelta(seconds=30)
+OPEN_MAX = 10_000
+"""Professionals open at once: enough for any rate, and few enough that a pause leaves little in the queue."""
+FULL_WAIT = timedelta(seconds=10)
 
 
 def seed_step(services: Services, task: SeedTask) -> None:
@@ -73,8 +74,8 @@ def _moved(services: Services, seen: Batch, op: Seeding, due_at: datetime) -> Ba
         stored = transaction.batch(seen.batch_id)
         if stored is None:
             raise CorruptionError(f"batch {seen.batch_id} is gone")
-        # In a new epoch the chunk is walked again: what it created may have been given no task in the old one.
-        if (stored.op, stored.wake, stored.epoch) != (seen.op, seen.wake, seen.epoch):
+        # What wakes everybody renews the chain too: the chunk is walked again, it may have been given no tasks.
+        if (stored.op, stored.wake) != (seen.op, seen.wake):
             return stored
         is_done = op.seeded >= stored.roster.professionals
         moved = settled(
@@ -86,5 +87,5 @@ def _moved(services: Services, seen: Batch, op: Seeding, due_at: datetime) -> Ba
     batch = services.store.transact(move)
     services.queue.enqueue(tuple(effects(batch)))
     if batch.status is BatchStatus.FINALIZING:
-        services.warehouse.append_batch(batch, services.clock.now())
+        announce_status(services, batch, services.clock.now())
     return batch

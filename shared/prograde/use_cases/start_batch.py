@@ -6,9 +6,11 @@ from hashlib import sha256
 from io import BytesIO
 from typing import BinaryIO
 
-from prograde.domain.batch import Batch, Parameters, Roster, new_counters
+from prograde.domain.batch import Batch, Parameters, Roster
+from prograde.domain.counter import new_counters
 from prograde.domain.effects import digest
 from prograde.errors import ConflictError
+from prograde.use_cases.announce import announce_status
 from prograde.use_cases.seed import seed
 from prograde.use_cases.services import Services
 
@@ -23,6 +25,7 @@ class Order:
 
     `roster` yields one professional id a line, each once; `sha256` digests source, roster and parameters as they were
     given. `idempotency_key` makes a repeated order the same batch, "" for one that is meant to be new each time.
+    `ordered_by` names who ordered it.
     """
 
     source: str
@@ -33,6 +36,7 @@ class Order:
     roster_sha256: str
     sha256: str
     idempotency_key: str = ""
+    ordered_by: str = ""
 
 
 def start_batch(services: Services, order: Order) -> Batch:
@@ -56,13 +60,14 @@ def start_batch(services: Services, order: Order) -> Batch:
         ),
         created_at=now,
         due_at=now,
+        ordered_by=order.ordered_by,
     )
     counters = new_counters(order.professionals, batch.counters)
     batch = _with_empty_counters_drained(batch)
     services.blobs.put(batch.roster.blob, order.roster)
     services.blobs.put(source_blob(batch), BytesIO(order.source_text.encode()))
     if services.store.create_batch(batch, counters):
-        services.warehouse.append_batch(batch, now)
+        announce_status(services, batch, now)
     else:
         batch = _same_order(services, batch)
     for _ in range(INLINE_CHUNKS):

@@ -9,6 +9,7 @@ from prograde.domain.batch import Batch, BatchStatus
 from prograde.domain.effects import SoundingTask, effects, woken
 from prograde.domain.professional import Professional
 from prograde.ports import Transaction
+from prograde.use_cases.announce import announce_conditions
 from prograde.use_cases.services import Services
 
 GRACE = timedelta(seconds=120)
@@ -25,17 +26,16 @@ def supervise(services: Services) -> None:
     A professional waits behind a backlog as long as the queue has not come as far as its time. So a sounding, a task
     that makes no call, goes through the page queue: who was due a good while before the latest one delivered was
     sent has been passed over, and lost its task.
+
+    Each queue is then sent at the pace that its source bears, and what is not well is told.
     """
     now = services.clock.now()
-    moving = [
-        batch
-        for batch in services.store.batches()
-        if not batch.status.is_over and batch.status is not BatchStatus.PAUSED
-    ]
+    moving = [batch for batch in services.store.unfinished() if batch.status is not BatchStatus.PAUSED]
     if not moving:
         return
     for batch in moving:
         _wake_chains(services, batch, now)
+        announce_conditions(services, batch, now)
         watermark = services.store.watermark(batch.source)
         if watermark is not None:
             for professional in _overdue(services, batch, watermark - GRACE):
@@ -43,6 +43,9 @@ def supervise(services: Services) -> None:
     # Each source has a page queue of its own, which comes as far as its own rate lets it.
     sources = sorted({batch.source for batch in moving})
     services.queue.enqueue([SoundingTask(source, sent_at=now, due_at=now) for source in sources])
+    for source in sources:
+        shares = (batch.pace.share_at(now) for batch in moving if batch.source == source)
+        services.queue.pace(source, min(shares))
 
 
 def _overdue(services: Services, batch: Batch, before: datetime) -> Iterable[Professional]:

@@ -4,17 +4,20 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import TimeoutError as PollingTimeoutError
 from dataclasses import dataclass
 from datetime import timedelta
+from math import isclose
 from random import SystemRandom
 
 from google.api_core.exceptions import AlreadyExists, DeadlineExceeded, GoogleAPICallError, from_grpc_status
 from google.api_core.future.polling import DEFAULT_POLLING
-from google.cloud.tasks_v2 import CloudTasksClient, CreateTaskRequest, HttpMethod, HttpRequest, OidcToken
+from google.cloud.tasks_v2 import CloudTasksClient, CreateTaskRequest, HttpMethod, HttpRequest, OidcToken, RateLimits
+from google.cloud.tasks_v2 import Queue as CloudQueue
 from google.cloud.tasks_v2 import Task as CloudTask
+from google.protobuf.field_mask_pb2 import FieldMask
 
 from prograde.adapters.documents import write_task
 from prograde.adapters.gcp.error_mapping import mapped_errors, ours
 from prograde.adapters.task_routes import route_of
-from prograde.domain.effects import Queue, Task, task_name
+from prograde.domain.effects import PageTask, SoundingTask, Task, task_name
 from prograde.errors import UnavailableError
 from prograde.ports import Clock
 
@@ -29,7 +32,19 @@ DISPATCH_DEADLINE = timedelta(minutes=30)
 _SERVICE = "Cloud Tasks"
 _POLLING = DEFAULT_POLLING.with_delay(initial=0.2, maximum=2.0)
 
+_RATE = "rate_limits.max_dispatches_per_second"
+_SAME_RATE = 0.01
+"""How far a queue's rate may be from what it should be: a rate that rises is not written for every hair's breadth."""
+
 _Failure = tuple[CreateTaskRequest, GoogleAPICallError]
+
+
+@dataclass(frozen=True, slots=True)
+class PageQueue:
+    """The queue of a source: its full name, and its declared rate."""
+
+    path: str
+    tasks_per_second: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +52,14 @@ class Destinations:
     """
     Where tasks go.
 
-    Queues by their full names; `pages_queue` tells the one of a task's source credential. `function_urls` are the
-    functions' base URLs and the audiences of the tokens, whose identity is `caller`, a service account's e-mail.
+    The control queue by its full name; `page_queue` finds a source's, and `source_of` whose a page is.
+    `function_urls` are the functions' base URLs and the audiences of the tokens, whose identity is `caller`, a
+    service account's e-mail.
     """
 
     control_queue: str
-    pages_queue: Callable[[Task], str]
+    page_queue: Callable[[str], PageQueue]
+    source_of: Callable[[PageTask], str]
     function_urls: Mapping[str, str]
     caller: str
 
@@ -69,6 +86,26 @@ class CloudTasksTaskQueue:
         with mapped_errors(_SERVICE):
             for named in by_queue.values():
                 self._create_all(list(named.values()))
+
+    def pace(self, source: str, share: float) -> None:
+        """Set the queue's rate, unless that is what it is."""
+        queue = self._destinations.page_queue(source)
+        limits = RateLimits(max_dispatches_per_second=queue.tasks_per_second * share)
+        with mapped_errors(_SERVICE):
+            # An update makes a queue that is not there: reading it tells.
+            stored = self._client.get_queue(name=queue.path, timeout=CALL_SECONDS_MAX).rate_limits
+            now, wanted = stored.max_dispatches_per_second, limits.max_dispatches_per_second
+            if not isclose(now, wanted, rel_tol=_SAME_RATE):
+                self._client.update_queue(
+                    queue=CloudQueue(name=queue.path, rate_limits=limits),
+                    update_mask=FieldMask(paths=[_RATE]),
+                    timeout=CALL_SECONDS_MAX,
+                )
+
+    def check(self) -> None:
+        """Ask for the control queue."""
+        with mapped_errors(_SERVICE):
+            self._client.get_queue(name=self._destinations.control_queue, timeout=CALL_SECONDS_MAX)
 
     def _create_all(self, requests: list[CreateTaskRequest]) -> None:
         """Create tasks of one queue, those that failed for a passing reason again, with jittered pauses."""
@@ -123,10 +160,7 @@ class CloudTasksTaskQueue:
     def _request(self, task: Task) -> CreateTaskRequest:
         route = route_of(task)
         base = self._destinations.function_urls[route.function]
-        if route.queue is Queue.CONTROL:
-            queue = self._destinations.control_queue
-        else:
-            queue = self._destinations.pages_queue(task)
+        queue = self._queue(task)
         request = HttpRequest(
             http_method=HttpMethod.POST,
             url=base.rstrip("/") + route.path,
@@ -143,3 +177,13 @@ class CloudTasksTaskQueue:
                 dispatch_deadline=DISPATCH_DEADLINE,
             ),
         )
+
+    def _queue(self, task: Task) -> str:
+        """Tell a task's queue, by its full name."""
+        match task:
+            case PageTask():
+                return self._destinations.page_queue(self._destinations.source_of(task)).path
+            case SoundingTask():
+                return self._destinations.page_queue(task.source).path
+            case _:
+                return self._destinations.control_queue

@@ -13,6 +13,7 @@ from google.cloud.firestore_v1.document import DocumentReference
 from prograde.adapters.documents import BATCH, COUNTER, PROFESSIONAL
 from prograde.adapters.gcp.error_mapping import mapped_errors
 from prograde.adapters.gcp.firestore_layout import (
+    CREATED_AT,
     DOCUMENT,
     Layout,
     batch_fields,
@@ -22,15 +23,17 @@ from prograde.adapters.gcp.firestore_layout import (
 )
 from prograde.adapters.gcp.firestore_transaction import FirestoreTransaction
 from prograde.adapters.gcp.firestore_transactions import ATTEMPTS_MAX, SERVICE, Transactions
-from prograde.domain.batch import Batch, Counter
+from prograde.domain.batch import Batch
+from prograde.domain.counter import Counter
 from prograde.domain.professional import Professional, State
 from prograde.errors import UnavailableError
-from prograde.ports import Clock
+from prograde.ports import Clock, Place
 
 T = TypeVar("T")
 
 _ROWS_IN_MEMORY = 500
 _NAME = "__name__"
+_DESCENDING = "DESCENDING"
 
 
 class FirestoreBatchStore:
@@ -92,10 +95,21 @@ class FirestoreBatchStore:
 
     def batches(self) -> Iterator[Batch]:
         """Read all batches, newest first."""
-        batches = [BATCH.read(text) for text in self._texts(self._layout.batches.order_by(_NAME))]
-        batches.sort(key=lambda batch: batch.batch_id)
-        batches.sort(key=lambda batch: batch.created_at, reverse=True)
-        return iter(batches)
+        return self._newest_first(self._layout.batches.order_by(_NAME))
+
+    def unfinished(self) -> Iterator[Batch]:
+        """Read the batches that are not over."""
+        is_unfinished = FieldFilter("is_over", "==", value=False)
+        return self._newest_first(self._layout.batches.where(filter=is_unfinished))
+
+    def newest(self, after: Place | None, limit: int) -> tuple[Batch, ...]:
+        """Read batches, newest first."""
+        newest = self._layout.batches.order_by(CREATED_AT, direction=_DESCENDING)
+        page = newest.order_by(_NAME, direction=_DESCENDING)
+        if after is not None:
+            last = {CREATED_AT: after.created_at, _NAME: self._layout.batch(after.batch_id)}
+            page = page.start_after(last)
+        return tuple(BATCH.read(text) for text in self._texts(page.limit(limit)))
 
     def counters(self, batch_id: str) -> tuple[Counter, ...]:
         """Read a batch's counters."""
@@ -127,15 +141,11 @@ class FirestoreBatchStore:
         those = self._layout.professionals(batch_id).where(filter=FieldFilter("state", "==", state.value))
         return self._after(batch_id, those.order_by(_NAME), after, limit)
 
-    def behind_epoch(self, batch_id: str, epoch: int, limit: int) -> tuple[Professional, ...]:
-        """Read open professionals last woken for an older epoch."""
-        behind: list[Professional] = []
-        after: str | None = ""
-        while after is not None and len(behind) < limit:
-            page = self.in_state(batch_id, State.OPEN, after, _ROWS_IN_MEMORY)
-            behind += [professional for professional in page if professional.epoch < epoch]
-            after = page[-1].professional_id if len(page) == _ROWS_IN_MEMORY else None
-        return tuple(behind[:limit])
+    def from_id(self, batch_id: str, professional_id: str, limit: int) -> tuple[Professional, ...]:
+        """Read professionals from an id on."""
+        first = self._layout.professional(batch_id, professional_id)
+        page = self._layout.professionals(batch_id).order_by(_NAME).start_at({_NAME: first}).limit(limit)
+        return tuple(PROFESSIONAL.read(text) for text in self._texts(page))
 
     def watermark(self, source: str) -> datetime | None:
         """Tell when a source's latest delivered sounding had been sent."""
@@ -151,6 +161,16 @@ class FirestoreBatchStore:
                 transaction.set(self._layout.watermark(source), {"sent_at": sent_at})
 
         self._transactions.run(raise_it)
+
+    def check(self) -> None:
+        """Ask for one batch."""
+        self.newest(None, 1)
+
+    def _newest_first(self, those: BaseQuery) -> Iterator[Batch]:
+        batches = [BATCH.read(text) for text in self._texts(those)]
+        batches.sort(key=lambda batch: batch.batch_id)
+        batches.sort(key=lambda batch: batch.created_at, reverse=True)
+        return iter(batches)
 
     def _create(self, professionals: Sequence[Professional]) -> None:
         now = self._clock.now()

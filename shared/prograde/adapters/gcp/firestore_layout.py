@@ -6,10 +6,12 @@ from typing import cast
 from google.cloud import firestore
 
 from prograde.adapters.documents import BATCH, COUNTER, PROFESSIONAL
-from prograde.domain.batch import Batch, Counter
+from prograde.domain.batch import Batch
+from prograde.domain.counter import Counter
 from prograde.domain.professional import Professional
 
 DOCUMENT = "document"
+CREATED_AT = "created_at"
 EXPIRE_AT = "expire_at"
 """The field of the TTL policy: Firestore deletes a document within a day or so of it."""
 KEPT = timedelta(days=400)
@@ -66,7 +68,12 @@ def document_id(professional_id: str) -> str:
 
 def batch_fields(batch: Batch, now: datetime) -> Fields:
     """Give the fields of a batch."""
-    return {DOCUMENT: BATCH.write(batch), EXPIRE_AT: now + KEPT}
+    return {
+        DOCUMENT: BATCH.write(batch),
+        CREATED_AT: batch.created_at,
+        EXPIRE_AT: now + KEPT,
+        "is_over": batch.status.is_over,
+    }
 
 
 def counter_fields(counter: Counter, now: datetime) -> Fields:

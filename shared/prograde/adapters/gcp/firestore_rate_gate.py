@@ -11,7 +11,7 @@ from google.cloud import firestore
 from prograde.adapters.documents import LEDGER
 from prograde.adapters.gcp.firestore_layout import DOCUMENT, EXPIRE_AT
 from prograde.adapters.gcp.firestore_transactions import Transactions
-from prograde.domain.leases import REACH, Ledger, lateness, lease
+from prograde.domain.leases import REACH, Lease, Ledger, lateness, lease
 from prograde.domain.pace import RateLimit
 from prograde.errors import InterruptedCallError
 from prograde.ports import Clock
@@ -95,15 +95,13 @@ class FirestoreRateGate:
             self._is_leasing = False
             self._changed.notify_all()
         self._times.extend(times)
-        if not times:
-            raise InterruptedCallError("the source's limits leave no call within reach: it was not made")
 
     def _lease(self, share: float) -> list[datetime]:
-        """Write a block into the ledger; it begins after the time that this takes."""
+        """Write a block into the ledger, of at least one time; it begins after the time that this takes."""
         begun_at = self._clock.now()
         wanted = self._waiting
 
-        def write(transaction: firestore.Transaction) -> tuple[int, ...]:
+        def write(transaction: firestore.Transaction) -> Lease:
             snapshot = self._document.get(transaction=transaction)
             ledger = LEDGER.read(cast("str", snapshot.get(DOCUMENT))) if snapshot.exists else Ledger()
             first = self._clock.now() + self._lead
@@ -111,14 +109,19 @@ class FirestoreRateGate:
             if leased.times:
                 fields = {DOCUMENT: LEDGER.write(leased.ledger), EXPIRE_AT: first + KEPT}
                 transaction.set(self._document, fields)
-            return leased.times
+            return leased
 
-        times = self._transactions.run(write)
+        block = self._transactions.run(write)
         took = min(LEAD_MAX, self._clock.now() - begun_at)
         self._lead = (self._lead + took) / 2
         self.leases += 1
-        leased = [_EPOCH + time * _MICROSECOND for time in times]
+        leased = [_EPOCH + time * _MICROSECOND for time in block.times]
         # While the limits hold calls back for longer, there is no hurry to lease what comes after.
         ahead = (leased[-1] - begun_at) / 2 if leased else LEASE_EVERY_MIN
         self._next_lease_at = begun_at + min(LEASE_EVERY_MAX, max(LEASE_EVERY_MIN, ahead))
+        if not leased:
+            wait = _EPOCH + block.next_at * _MICROSECOND - self._clock.now()
+            raise InterruptedCallError(
+                "the source's limits leave no call within reach: it was not made", wait.total_seconds()
+            )
         return leased

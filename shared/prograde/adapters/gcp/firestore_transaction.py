@@ -13,7 +13,8 @@ from prograde.adapters.gcp.firestore_layout import (
     counter_fields,
     professional_fields,
 )
-from prograde.domain.batch import Batch, Counter
+from prograde.domain.batch import Batch
+from prograde.domain.counter import Counter
 from prograde.domain.professional import Professional
 from prograde.errors import CorruptionError
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from queue import LifoQueue
 
 from prograde.adapters.listing_api.base_url import BaseUrl
+from prograde.errors import InterruptedCallError
 
 
 class Connection:
@@ -82,10 +83,13 @@ class Connections:
 
     @contextmanager
     def lend(self) -> Iterator[Connection]:
-        """Lend a connection, the one used last first; wait while all are in use. An exception closes it."""
+        """Lend a connection, the one used last first; wait while all are in use. An exception in a call closes it."""
         connection = self._idle.get()
         try:
             yield connection
+        except InterruptedCallError:
+            # Nothing was sent, so nothing of an answer is left in it.
+            raise
         except BaseException:
             connection.close()
             raise

@@ -12,6 +12,7 @@ from prograde.errors import InputError, Problem
 
 LOCK_TRIES = 5
 LOCK_WAIT_SECONDS = 0.03
+LOG_BYTES_MAX = 50_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,21 @@ class DataDirectory:
         return self.folder / "log.ndjson"
 
     @property
+    def logs(self) -> tuple[Path, ...]:
+        """The log files that there are, the older one first."""
+        return tuple(path for path in (self._older_log, self.log) if path.is_file())
+
+    @property
+    def _older_log(self) -> Path:
+        return self.folder / "log.1.ndjson"
+
+    def turn_log(self) -> None:
+        """Begin a new log file once this one is large, so that two bound what all of them take; the lock is held."""
+        with suppress(FileNotFoundError):
+            if self.log.stat().st_size > LOG_BYTES_MAX:
+                self.log.replace(self._older_log)
+
+    @property
     def is_there(self) -> bool:
         """Whether a batch was ever started here."""
         return self.state.is_file()
@@ -61,6 +77,15 @@ class DataDirectory:
         except BlockingIOError:
             return True
         return False
+
+    @property
+    def owner(self) -> str:
+        """Name the process that works here now, "" for none."""
+        if not self.is_taken:
+            return ""
+        with suppress(OSError):
+            return f"process {(self.folder / 'lock').read_text(encoding='utf-8').strip() or 'unknown'}"
+        return "process unknown"
 
     def lock(self) -> TextIO:
         """

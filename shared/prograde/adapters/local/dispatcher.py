@@ -13,6 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from prograde.adapters.documents import read_page_task
+from prograde.adapters.local.holds import Holds
 from prograde.adapters.local.sqlite_task_queue import Delivery, SqliteTaskQueue
 from prograde.adapters.local.wsgi_client import WsgiApp, post
 from prograde.adapters.task_routes import ROUTES, SOUNDING
@@ -23,6 +25,8 @@ RETRY_SECONDS_BASE = 0.1
 RETRY_SECONDS_MAX = 60.0
 SUPERVISE_SECONDS = 60.0
 CONTROL_CONCURRENCY = 1
+CONCURRENCY_MAX = 64
+"""Pages in hand at once: what a single source file may ask for."""
 ASK_EVERY = timedelta(milliseconds=100)
 LOOK_SECONDS = 1.0
 """What another process does, a pause or a cancel, rings no bell in this one."""
@@ -50,6 +54,7 @@ class Dispatcher:
         self._guard = threading.Lock()
         self._in_hand: dict[Queue, set[str]] = {queue: set() for queue in Queue}
         self._held: list[tuple[Delivery, set[str]]] = []
+        self._holds = Holds(clock)
         self._refusals: dict[str, Refusal] = {}
         self._asked_at = clock.now()
         self._supervised_at: datetime | None = None
@@ -72,7 +77,7 @@ class Dispatcher:
         self._queue.release()
         # What was loaded to get here stays: the garbage collector need not walk it again and again.
         gc.freeze()
-        with ThreadPoolExecutor(sum(self._limits.values()) + 1, thread_name_prefix="delivery") as workers:
+        with ThreadPoolExecutor(CONCURRENCY_MAX + CONTROL_CONCURRENCY + 1, thread_name_prefix="delivery") as workers:
             try:
                 while not self._turn(workers, is_over):
                     self._queue.changed.wait(self._idle_seconds())
@@ -82,6 +87,16 @@ class Dispatcher:
                 gc.unfreeze()
         if self._crash is not None:
             raise self._crash
+
+    @property
+    def concurrency(self) -> int:
+        """How many pages may be in hand at once; it may change while tasks are delivered."""
+        return self._limits[Queue.PAGES]
+
+    @concurrency.setter
+    def concurrency(self, pages: int) -> None:
+        with self._guard:
+            self._limits[Queue.PAGES] = pages
 
     @property
     def most_refused(self) -> Refusal:
@@ -110,7 +125,7 @@ class Dispatcher:
         """Hand every task that is due to a free worker; returns how many."""
         with self._guard:
             free = self._free()
-        deliveries = self._queue.exchange((), free)
+        deliveries = self._queue.exchange((), free, self._holds.ends())
         for delivery in self._ready(deliveries):
             workers.submit(self._work, delivery, workers)
         return len(deliveries)
@@ -155,10 +170,12 @@ class Dispatcher:
         with self._guard:
             free = self._free()
             longest = ASK_EVERY.total_seconds() if any(self._in_hand.values()) else LOOK_SECONDS
-        next_due_at = self._queue.next_due_at(free)
-        if next_due_at is None:
-            return longest
-        return min(longest, max(0.0, (next_due_at - self._clock.now()).total_seconds()))
+        moments = list(self._holds.ends().values())
+        # While some pages are held, the others that fall due are found by looking now and then.
+        next_due_at = self._queue.next_due_at({Queue.CONTROL} & free.keys() if moments else free)
+        if next_due_at is not None:
+            moments.append(next_due_at)
+        return min([longest, *(max(0.0, (moment - self._clock.now()).total_seconds()) for moment in moments)])
 
     def _work(self, delivery: Delivery | None, workers: ThreadPoolExecutor) -> None:
         """Deliver, and go on with whatever is due next without waking anybody; ring where there is nothing."""
@@ -181,24 +198,46 @@ class Dispatcher:
             # As Cloud Functions sends it; functions-framework would draw one from twelve random letters.
             "Function-Execution-Id": delivery.name[:12],
         }
+        lifts = self._holds.lifts
         response = post(self._functions[route.function], route.path, delivery.body.encode(), headers)
         if response.status // 100 == 2:  # noqa: PLR2004  # any 2xx acknowledges
-            if self._refusals:
-                with self._guard:
-                    self._refusals.pop(delivery.name, None)
+            self._acknowledged(delivery)
             return (delivery.name,)
         if self._is_ending:
             self._queue.hand_back(delivery.name)
+        elif response.retry_after is not None:
+            self._hold(delivery, response.retry_after, lifts)
         else:
             self._put_back(delivery, f"{response.status} {response.body[:300].decode(errors='replace')}")
         return ()
+
+    def _acknowledged(self, delivery: Delivery) -> None:
+        """Forget refusals, and holds after a control task: what it did may let pages go that need no call."""
+        if self._refusals:
+            with self._guard:
+                self._refusals.pop(delivery.name, None)
+        if delivery.queue is Queue.CONTROL and self._holds.lift():
+            self._queue.changed.set()
+
+    def _hold(self, delivery: Delivery, seconds: int, lifts: int) -> None:
+        """
+        Hand back a page whose call the source's limits allow only later, and keep its batch's pages until then.
+
+        Soundings go back, too, that waited for it: they would overtake it.
+        """
+        self._holds.begin(read_page_task(delivery.body.encode()).batch_id, seconds, lifts)
+        with self._guard:
+            overtaking = [sounding for sounding, earlier in self._held if delivery.name in earlier]
+            self._held = [held for held in self._held if held[0] not in overtaking]
+        for name in (delivery.name, *(sounding.name for sounding in overtaking)):
+            self._queue.hand_back(name)
 
     def _next(self, done: Delivery, finished: Sequence[str], workers: ThreadPoolExecutor) -> Delivery | None:
         """Acknowledge what is finished and take another task of the same queue, in one commit."""
         is_last = self._is_ending or self._stopping.is_set() or self._crash is not None
         # A sounding is delivered beside the pages and leaves no worker free.
         wanted = {} if is_last or done.kind == SOUNDING else {done.queue: 1}
-        deliveries = self._queue.exchange(finished, wanted)
+        deliveries = self._queue.exchange(finished, wanted, self._holds.ends())
         ready = self._ready(deliveries, done)
         if is_last or not ready:
             return None

@@ -10,6 +10,9 @@ from prograde.domain.pace import RateLimit, free_at
 from prograde.errors import InterruptedCallError
 from prograde.ports import Clock
 
+WAIT_SECONDS_MAX = 3.0
+"""Who would wait for longer goes away: a worker that sleeps for an hour cannot do what needs no call, as a cancel."""
+
 
 class Pacer:
     """
@@ -27,17 +30,25 @@ class Pacer:
         self._closing = threading.Event()
         self.calls = 0
         self.free_at: datetime | None = None
-        """When the call that waits may leave; None while none waits."""
+        """When the next call may leave; None while none has to wait."""
 
     def pass_one(self, share: float = 1.0) -> datetime:
-        """Wait for the turn, then until every window allows one more."""
-        with self._turn:
+        """Wait for the turn, then until every window allows one more; a few seconds at most."""
+        if not self._turn.acquire(timeout=WAIT_SECONDS_MAX):
+            # The line is long and moves: who comes back soon finds its end.
+            raise InterruptedCallError("the source's limits leave no call soon: it was not made", 0.0)
+        try:
             while not self._closing.is_set():
                 sent_at, self.free_at = self._reserve(share)
                 if self.free_at is None:
                     self.calls += 1
                     return sent_at
-                self._closing.wait((self.free_at - sent_at).total_seconds())
+                wait_seconds = (self.free_at - sent_at).total_seconds()
+                if wait_seconds > WAIT_SECONDS_MAX:
+                    raise InterruptedCallError("the source's limits leave no call soon: it was not made", wait_seconds)
+                self._closing.wait(wait_seconds)
+        finally:
+            self._turn.release()
         raise InterruptedCallError("shutting down: the call was not made")
 
     def _reserve(self, share: float) -> tuple[datetime, datetime | None]:

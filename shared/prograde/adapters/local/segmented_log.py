@@ -4,6 +4,7 @@ import fcntl
 import os
 import threading
 from pathlib import Path
+from typing import BinaryIO
 
 from prograde.adapters.local.file_blob_store import make_folder, mapped_errors, sync_folder
 
@@ -89,29 +90,34 @@ def _write(descriptor: int, content: bytes) -> None:
 
 def _mend(segment: Path) -> None:
     """Cut off a torn line, unless another process still writes here; an empty segment is removed."""
-    with segment.open("r+b") as file:
+    try:
+        file = segment.open("r+b")
+    except FileNotFoundError:
+        return  # It was empty, and another process has just removed it.
+    with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return
-        cut_torn_line(segment)
-        # A disk that stays full leaves one empty segment, not one for each try.
-        if segment.stat().st_size == 0:
+        cut_torn_line(file)
+        # A disk that stays full leaves one empty segment, not one for each try. Only who holds a segment's lock removes
+        # it: one that still has its name is the one of this name.
+        status = os.fstat(file.fileno())
+        if status.st_size == 0 and status.st_nlink:
             segment.unlink()
 
 
-def cut_torn_line(segment: Path) -> None:
-    """Cut off what follows the last line feed."""
-    with segment.open("r+b") as file:
-        end = file.seek(0, os.SEEK_END)
-        at = end
-        while at > 0:
-            start = max(0, at - _TAIL_BYTES)
-            file.seek(start)
-            line_feed = file.read(at - start).rfind(b"\n")
-            if line_feed >= 0:
-                at = start + line_feed + 1
-                break
-            at = start
-        if at < end:
-            file.truncate(at)
+def cut_torn_line(file: BinaryIO) -> None:
+    """Cut off what follows the last line feed of a file that is open to be read and written."""
+    end = file.seek(0, os.SEEK_END)
+    at = end
+    while at > 0:
+        start = max(0, at - _TAIL_BYTES)
+        file.seek(start)
+        line_feed = file.read(at - start).rfind(b"\n")
+        if line_feed >= 0:
+            at = start + line_feed + 1
+            break
+        at = start
+    if at < end:
+        file.truncate(at)

@@ -8,15 +8,19 @@ from typing import TypeVar
 
 from prograde.adapters.documents import BATCH, COUNTER, PROFESSIONAL
 from prograde.adapters.local.sqlite_file import SqliteFile
-from prograde.domain.batch import Batch, Counter
+from prograde.domain.batch import Batch
+from prograde.domain.counter import Counter
 from prograde.domain.professional import Professional, State
 from prograde.errors import CorruptionError
+from prograde.ports import Place
 
 T = TypeVar("T")
 
 # Beside each document stand only the columns that a query selects by.
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS batches (batch_id TEXT PRIMARY KEY, created_at INTEGER NOT NULL, document TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS unfinished ON batches (created_at)
+    WHERE json_extract(document, '$.status') NOT IN ('complete', 'incomplete', 'cancelled');
 CREATE TABLE IF NOT EXISTS counters (
     batch_id TEXT NOT NULL, number INTEGER NOT NULL, document TEXT NOT NULL, PRIMARY KEY (batch_id, number)
 );
@@ -26,6 +30,7 @@ CREATE TABLE IF NOT EXISTS professionals (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS open_by_due_at ON professionals (batch_id, due_at) WHERE state = 'open';
 CREATE INDEX IF NOT EXISTS by_state ON professionals (batch_id, state, professional_id);
+CREATE INDEX IF NOT EXISTS by_age ON batches (created_at, batch_id);
 CREATE TABLE IF NOT EXISTS watermarks (source TEXT PRIMARY KEY, sent_at INTEGER NOT NULL) WITHOUT ROWID;
 """
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -85,6 +90,28 @@ class SqliteBatchStore:
             rows = connection.execute("SELECT document FROM batches ORDER BY created_at DESC, batch_id").fetchall()
         return (BATCH.read(row[0]) for row in rows)
 
+    def unfinished(self) -> Iterator[Batch]:
+        """Read the batches that are not over; the condition is, word for word, that of their index."""
+        with self._file.read() as connection:
+            rows = connection.execute(
+                "SELECT document FROM batches INDEXED BY unfinished"
+                " WHERE json_extract(document, '$.status') NOT IN ('complete', 'incomplete', 'cancelled')"
+                " ORDER BY created_at DESC, batch_id"
+            ).fetchall()
+        return (BATCH.read(row[0]) for row in rows)
+
+    def newest(self, after: Place | None, limit: int) -> tuple[Batch, ...]:
+        """Read batches, newest first."""
+        where, values = "", []
+        if after is not None:
+            where, values = "WHERE (created_at, batch_id) < (?, ?)", [microseconds(after.created_at), after.batch_id]
+        with self._file.read() as connection:
+            rows = connection.execute(
+                f"SELECT document FROM batches {where} ORDER BY created_at DESC, batch_id DESC LIMIT ?",  # noqa: S608  # one of two texts above
+                (*values, limit),
+            ).fetchall()
+        return tuple(BATCH.read(row[0]) for row in rows)
+
     def counters(self, batch_id: str) -> tuple[Counter, ...]:
         """Read a batch's counters."""
         with self._file.read() as connection:
@@ -132,6 +159,16 @@ class SqliteBatchStore:
             )
             return tuple(PROFESSIONAL.read(row[0]) for row in rows)
 
+    def from_id(self, batch_id: str, professional_id: str, limit: int) -> tuple[Professional, ...]:
+        """Read professionals from an id on."""
+        with self._file.read() as connection:
+            rows = connection.execute(
+                "SELECT document FROM professionals WHERE batch_id = ? AND professional_id >= ?"
+                " ORDER BY professional_id LIMIT ?",
+                (batch_id, professional_id, limit),
+            ).fetchall()
+        return tuple(PROFESSIONAL.read(row[0]) for row in rows)
+
     def watermark(self, source: str) -> datetime | None:
         """Tell when a source's latest delivered sounding had been sent."""
         with self._file.read() as connection:
@@ -146,6 +183,10 @@ class SqliteBatchStore:
                 " ON CONFLICT DO UPDATE SET sent_at = max(sent_at, excluded.sent_at)",
                 (source, microseconds(sent_at)),
             )
+
+    def check(self) -> None:
+        """Ask whether it answers."""
+        self._file.check()
 
     def close(self) -> None:
         """Close the file."""

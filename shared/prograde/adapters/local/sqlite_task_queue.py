@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import orjson
+
 from prograde.adapters.documents import task_kind, write_task
 from prograde.adapters.local.bell import Bell
 from prograde.adapters.local.sqlite_batch_store import microseconds, moment_of
@@ -28,6 +30,10 @@ CREATE INDEX IF NOT EXISTS waiting_by_due_at ON tasks (queue, due_at) WHERE stat
 CREATE INDEX IF NOT EXISTS waiting_in_order ON tasks (queue, step DESC, due_at) WHERE state = 'waiting';
 CREATE INDEX IF NOT EXISTS delivered_by_due_at ON tasks (due_at) WHERE state = 'delivered';
 """
+_NOT_HELD = (
+    " AND kind != 'sounding'"
+    " AND (kind != 'page' OR json_extract(body, '$.batch_id') NOT IN (SELECT value FROM json_each(?)))"
+)
 _INSERT = "INSERT INTO tasks (name, queue, kind, body, step, due_at) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
 
 
@@ -59,6 +65,10 @@ class SqliteTaskQueue:
         self.watched: Collection[Queue] = frozenset(Queue)
         """Whose new tasks ring `changed`: where every worker is busy, each looks for its next task by itself."""
 
+    def check(self) -> None:
+        """Ask whether it answers."""
+        self._file.check()
+
     def enqueue(self, tasks: Sequence[Task]) -> None:
         """Add tasks whose names are free."""
         rows = [
@@ -79,12 +89,17 @@ class SqliteTaskQueue:
         if any(row[1] in self.watched for row in rows):
             self.changed.set()
 
+    def pace(self, source: str, share: float) -> None:
+        """Do nothing: who waits at the gate costs nothing here, and holds up nobody."""
+
     def release(self) -> None:
         """Make tasks waiting that a process had in hand when it died; only the owner of the queue may ask."""
         with self._file.write() as connection:
             connection.execute("UPDATE tasks SET state = 'waiting' WHERE state = 'in_hand'")
 
-    def exchange(self, finished: Sequence[str], wanted: Mapping[Queue, int]) -> list[Delivery]:
+    def exchange(
+        self, finished: Sequence[str], wanted: Mapping[Queue, int], held: Collection[str] = ()
+    ) -> list[Delivery]:
         """
         Finish tasks, and take at most as many from each queue as are wanted and due.
 
@@ -92,6 +107,7 @@ class SqliteTaskQueue:
         and the remaining time can be told, instead of everybody being begun before anybody is done.
 
         One commit for both. A finished task's name stays taken for a while; a taken one counts as delivered once more.
+        While batches are `held` their pages stay, and so does every sounding: it must not overtake them.
         """
         taken: list[Delivery] = []
         if not finished and not wanted:
@@ -108,12 +124,12 @@ class SqliteTaskQueue:
                 connection.execute("DELETE FROM tasks WHERE state = 'delivered' AND due_at < ?", (kept_from,))
             for queue, limit in wanted.items():
                 rows = connection.execute(
-                    "UPDATE tasks SET state = 'in_hand', deliveries = deliveries + 1 WHERE name IN ("
+                    "UPDATE tasks SET state = 'in_hand', deliveries = deliveries + 1 WHERE name IN ("  # noqa: S608  # our own words
                     " SELECT name FROM tasks INDEXED BY waiting_in_order"
-                    " WHERE queue = ? AND state = 'waiting' AND due_at <= ?"
+                    f" WHERE queue = ? AND state = 'waiting' AND due_at <= ?{_NOT_HELD if held else ''}"
                     " ORDER BY step DESC, due_at LIMIT ?) RETURNING -step, due_at, name, queue, kind, body,"
                     " deliveries, answers",
-                    (queue, now, limit),
+                    (queue, now, *([orjson.dumps(list(held)).decode()] if held else []), limit),
                 ).fetchall()
                 # SQLite returns the rows that it updated in no particular order.
                 taken += [Delivery(name, Queue(at), *rest) for _, _, name, at, *rest in sorted(rows)]
@@ -128,7 +144,7 @@ class SqliteTaskQueue:
             )
 
     def hand_back(self, name: str) -> None:
-        """Take a delivery back that a shutdown cut short: it counts for nothing."""
+        """Take a delivery back that did not come to its call: it counts for nothing."""
         with self._file.write() as connection:
             connection.execute(
                 "UPDATE tasks SET state = 'waiting', deliveries = deliveries - 1 WHERE name = ?", (name,)

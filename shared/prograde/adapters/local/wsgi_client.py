@@ -16,10 +16,11 @@ IN_PROCESS = "prograde.in_process"
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What a function answered."""
+    """What a function answered; `retry_after` is in seconds, None where it names none."""
 
     status: int
     body: bytes
+    retry_after: int | None = None
 
 
 def post(app: WsgiApp, path: str, body: bytes, headers: Mapping[str, str]) -> Response:
@@ -45,10 +46,12 @@ def post(app: WsgiApp, path: str, body: bytes, headers: Mapping[str, str]) -> Re
         IN_PROCESS: True,
         **{"HTTP_" + name.upper().replace("-", "_"): value for name, value in headers.items()},
     }
-    statuses: list[str] = []
+    started: list[tuple[str, dict[str, str]]] = []
 
-    def start_response(status: str, _headers: object, _exception: object = None) -> Callable[[bytes], None]:
-        statuses.append(status)
+    def start_response(
+        status: str, response_headers: list[tuple[str, str]], _exception: object = None
+    ) -> Callable[[bytes], None]:
+        started.append((status, {name.lower(): value for name, value in response_headers}))
         return lambda _: None
 
     chunks = app(environ, start_response)
@@ -58,13 +61,20 @@ def post(app: WsgiApp, path: str, body: bytes, headers: Mapping[str, str]) -> Re
         close = getattr(chunks, "close", None)
         if close is not None:
             close()
-    return Response(int(statuses[-1].split(" ", 1)[0]), content)
+    status, answered = started[-1]
+    retry_after = answered.get("retry-after")
+    return Response(int(status.split(" ", 1)[0]), content, None if retry_after is None else int(retry_after))
 
 
 class InProcessCallers:
-    """Callers of one machine: the dispatcher, queue and scheduler in one, posts from inside the process."""
+    """
+    Callers of one machine.
 
-    def check(self, environ: Mapping[str, Any], caller: Caller) -> None:
-        """Let pass what was posted in this process."""
-        if not environ.get(IN_PROCESS):
+    The dispatcher, queue and scheduler in one, posts from inside the process; people are who sits before the machine.
+    """
+
+    def check(self, environ: Mapping[str, Any], caller: Caller) -> str:
+        """Let pass people, and what was posted in this process."""
+        if caller in (Caller.TASKS, Caller.SCHEDULER) and not environ.get(IN_PROCESS):
             raise UnknownCallerError(f"only the {caller} of this very process may call this")
+        return ""

@@ -1,0 +1,92 @@
+"""The command `prograde serve`: the pages and the API, and the dispatcher that works what they start."""
+
+import threading
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import click
+
+from prograde.adapters.local.data_directory import DataDirectory
+from prograde.adapters.local.dispatcher import CONCURRENCY_MAX, Dispatcher
+from prograde.adapters.local.source_files import SourceFolder
+from prograde.bootstrap.local_machine import LocalMachine, function_app
+from prograde.domain.batch import Batch, BatchStatus
+from prograde.entrypoints import session
+from prograde.entrypoints.workplace import owned_machine, with_data_dir
+from prograde.errors import InputError, Problem
+
+CONCURRENCY_MIN = 4
+"""While nothing is under way; who only drains makes no call."""
+LOOK_EVERY = timedelta(seconds=1)
+
+
+@click.command()
+@click.option("--port", type=click.IntRange(0, 65_535), default=8080, show_default=True, help="0 takes a free one.")
+@with_data_dir
+@click.option(
+    "--sources",
+    type=click.Path(path_type=Path),
+    default=".",
+    show_default=True,
+    help="The folder of the source files (*.yaml) that a batch may name.",
+)
+def serve(port: int, data_dir: Path, sources: Path) -> int:
+    """Serve the pages and the HTTP API on this machine, and work what is started there."""
+    from prograde.entrypoints.web_server import WebServer
+
+    if not sources.is_dir():
+        raise InputError([Problem("--sources", str(sources), "is no folder: give the one with your source files")])
+    with owned_machine(DataDirectory(data_dir), SourceFolder(sources)) as machine:
+        dispatcher = machine.dispatcher(CONCURRENCY_MIN)
+        with (
+            session.interruptible(machine) as stopping,
+            WebServer(function_app("start_batch", machine.services), port) as server,
+        ):
+            click.echo(f"prograde serves {server.url} (data in {data_dir}, sources in {sources}); Ctrl-C stops it")
+            work(machine, dispatcher, stopping)
+    click.echo("Stopped. Nothing is lost: prograde serve goes on with what is unfinished", err=True)
+    return session.EXIT_COMPLETE
+
+
+def work(machine: LocalMachine, dispatcher: Dispatcher, stopping: threading.Event) -> None:
+    """Deliver until told to stop, with as many calls in flight as the sources of the unfinished batches allow."""
+    concurrency = _Concurrency(machine)
+    looked_at: datetime | None = None
+
+    def is_over() -> bool:
+        nonlocal looked_at
+        now = machine.services.clock.now()
+        if looked_at is None or not timedelta() <= now - looked_at < LOOK_EVERY:
+            looked_at = now
+            dispatcher.concurrency = concurrency()
+        return False
+
+    dispatcher.run(is_over, stopping, machine.interrupt)
+
+
+class _Concurrency:
+    """Adds up what the sources of unfinished batches allow; each source sees to its own share by itself."""
+
+    def __init__(self, machine: LocalMachine) -> None:
+        self._machine = machine
+        self._of_source: dict[str, int] = {}
+
+    def __call__(self) -> int:
+        """Tell how many calls may be in flight now."""
+        under_way = {
+            batch.source_sha256: batch
+            for batch in self._machine.services.store.batches()
+            if batch.status in (BatchStatus.RUNNING, BatchStatus.DRAINING)
+        }
+        for sha256, batch in under_way.items():
+            if sha256 not in self._of_source:
+                self._of_source[sha256] = self._allowed_by(batch)
+        wanted = sum(self._of_source[sha256] for sha256 in under_way)
+        return min(max(wanted, CONCURRENCY_MIN), CONCURRENCY_MAX)
+
+    def _allowed_by(self, batch: Batch) -> int:
+        try:
+            return self._machine.source(batch).client.concurrency
+        except InputError:
+            # Its secret may be missing now: then its tasks are refused, and say why.
+            return 0

@@ -1,0 +1,42 @@
+"""Ask everything that a batch needs whether it answers."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from prograde.errors import ProgradeError
+from prograde.use_cases.services import Services
+
+OK = "ok"
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What answers: each is OK, or says what is wrong; `dispatching` names who delivers tasks, "" for nobody."""
+
+    state: str
+    queue: str
+    warehouse: str
+    dispatching: str
+
+    @property
+    def is_well(self) -> bool:
+        """Whether everything answers."""
+        return {self.state, self.queue, self.warehouse} == {OK}
+
+
+def check_health(services: Services) -> Health:
+    """Ask state, queue and warehouse, once each."""
+    return Health(
+        state=_asked(services.store.check),
+        queue=_asked(services.queue.check),
+        warehouse=_asked(services.warehouse.check),
+        dispatching=services.dispatching(),
+    )
+
+
+def _asked(check: Callable[[], None]) -> str:
+    try:
+        check()
+    except ProgradeError as error:
+        return str(error) or type(error).__name__
+    return OK

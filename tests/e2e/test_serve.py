@@ -1,0 +1,82 @@
+"""One process that serves and works: batches started over HTTP, a kill, a clean stop."""
+
+import signal
+import socket
+import time
+
+import requests
+
+from prograde.sandbox.server import SandboxServer
+from tests.e2e.conftest import AS_OF
+from tests.e2e.machine import Workplace
+from tests.e2e.served import finished_batch, ordered, served
+
+
+def test_batches_started_over_http_run_side_by_side_to_the_export_of_a_run(workplace: Workplace) -> None:
+    digest = workplace.run("--as-of", str(AS_OF))["export_digest"]
+    with served(workplace) as (url, _):
+        batches = [ordered(url, workplace, key, as_of=str(AS_OF)) for key in ("one", "two")]
+
+        assert [digest, digest] == [finished_batch(workplace.folder, each).export_digest for each in batches]
+        assert 2 == len(set(batches))
+
+
+def test_a_killed_server_goes_on_where_it_was(practice_api: SandboxServer, workplace: Workplace) -> None:
+    digest = workplace.run("--as-of", str(AS_OF))["export_digest"]
+    practice_api.reset()
+    with served(workplace) as (url, process):
+        batch_id = ordered(url, workplace, as_of=str(AS_OF))
+        while practice_api.stats().calls < 40:
+            time.sleep(0.01)
+        process.kill()
+        process.wait()
+    with served(workplace):
+        assert digest == finished_batch(workplace.folder, batch_id).export_digest
+
+
+def test_a_signal_stops_it_cleanly_and_says_so(workplace: Workplace) -> None:
+    with served(workplace) as (_, process):
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+
+    assert 0 == process.returncode, err
+    assert "Nothing is lost" in err
+    assert "" == out
+
+
+def test_two_cannot_have_one_data_directory_nor_one_port(workplace: Workplace) -> None:
+    with served(workplace) as (url, _):
+        port = url.rsplit(":", 1)[1].strip("/")
+        same_data = workplace.prograde("serve", "--port", "0", "--data-dir", "data")
+        same_port = workplace.prograde("serve", "--port", port, "--data-dir", "other")
+
+    assert (2, 2) == (same_data.returncode, same_port.returncode)
+    assert "is in use by process" in same_data.stderr
+    assert "choose another, or 0 for any free one" in same_port.stderr
+
+
+def test_a_folder_of_sources_that_is_none_is_named(workplace: Workplace) -> None:
+    done = workplace.prograde("serve", "--port", "0", "--sources", "nowhere")
+
+    assert 2 == done.returncode
+    assert "nowhere" in done.stderr
+
+
+def test_tasks_are_taken_from_the_process_itself_alone(workplace: Workplace) -> None:
+    with served(workplace) as (url, _):
+        forged = {"X-CloudTasks-TaskName": "x", "X-CloudTasks-QueueName": "pages"}
+        assert 401 == requests.post(f"{url}tasks/supervise", headers=forged, timeout=10).status_code
+
+
+def test_a_request_that_never_ends_keeps_nobody_waiting(workplace: Workplace) -> None:
+    with served(workplace) as (url, _):
+        address = ("127.0.0.1", int(url.rsplit(":", 1)[1].strip("/")))
+        slow = [socket.create_connection(address) for _ in range(20)]
+        for each in slow:
+            each.sendall(b"POST /v1/batches HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\nx")
+        began = time.monotonic()
+
+        assert 404 == requests.get(f"{url}no-such-page", timeout=10).status_code
+        assert time.monotonic() - began < 2
+        for each in slow:
+            each.close()

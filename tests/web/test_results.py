@@ -1,0 +1,104 @@
+import base64
+import csv
+import hashlib
+import io
+from urllib.parse import quote
+
+import pytest
+
+from prograde.domain.export import COLUMNS
+from tests.web.service import EVERYBODY, Service
+
+
+def test_exports_are_listed_and_downloaded_with_their_digest(service: Service, finished: str) -> None:
+    [export] = service.get(f"/v1/batches/{finished}/exports").json()["exports"]
+    assert 1 == export["grading_run"]
+    for file in export["files"]:
+        response = service.get(f"/v1/batches/{finished}/exports/1/{file['name']}")
+        assert (file["bytes"], file["sha256"]) == (len(response.content), hashlib.sha256(response.content).hexdigest())
+        digest = response.headers["Repr-Digest"].removeprefix("sha-256=:").removesuffix(":")
+        assert file["sha256"] == base64.b64decode(digest).hex()
+        assert "text/csv; charset=utf-8" == response.headers["Content-Type"]
+        assert response.headers["Content-Disposition"].startswith("attachment; ")
+        etag = response.headers["ETag"]
+        assert (
+            b""
+            == service.get(
+                f"/v1/batches/{finished}/exports/1/{file['name']}", 304, headers={"If-None-Match": etag}
+            ).content
+        )
+    manifest = service.get(f"/v1/batches/{finished}/exports/1/manifest.json").json()
+    assert export["export_digest"] == manifest["export_digest"]
+
+
+@pytest.mark.parametrize(
+    "path", ["2/graded.csv", "1/secrets.csv", "1/..%2f..%2fstate.db", "0/graded.csv", "1/graded.exe"]
+)
+def test_no_other_file_is_downloaded(service: Service, finished: str, path: str) -> None:
+    service.get(f"/v1/batches/{finished}/exports/{path}", 404)
+
+
+def test_ranked_rows_come_a_page_at_a_time_as_the_file_has_them(service: Service, finished: str) -> None:
+    text = service.get(f"/v1/batches/{finished}/exports/1/graded.csv").content.decode()
+    expected = list(csv.DictReader(io.StringIO(text)))
+    rows: list[dict[str, str]] = []
+    cursor: str | None = ""
+    while cursor is not None:
+        page = service.get(f"/v1/batches/{finished}/grades", params={"limit": 7, "cursor": cursor}).json()
+        rows += page["rows"]
+        cursor = page["next"]
+    assert expected == rows
+    assert list(COLUMNS) == list(rows[0])
+
+
+def test_ranked_rows_are_found_by_grade_and_by_what_they_hold(service: Service, finished: str) -> None:
+    everybody = service.get(f"/v1/batches/{finished}/grades", params={"limit": 500}).json()["rows"]
+    one = everybody[3]
+    found = service.get(f"/v1/batches/{finished}/grades", params={"search": one["full_name"].upper()}).json()
+    assert one in found["rows"]
+    of_grade = service.get(f"/v1/batches/{finished}/grades", params={"grade": one["grade"]}).json()["rows"]
+    assert [row for row in everybody if row["grade"] == one["grade"]] == of_grade
+    others = service.get(f"/v1/batches/{finished}/grades", params={"grade": "none"}).json()["rows"]
+    assert ["nobody/at all"] == [row["professional_id"] for row in others]
+    assert [] == service.get(f"/v1/batches/{finished}/grades", params={"search": "nobody like that"}).json()["rows"]
+
+
+@pytest.mark.parametrize(
+    "query", ["grade=Z", "cursor=1-5", "cursor=x", "cursor=1-99999999999999", "search=" + 101 * "a"]
+)
+def test_a_question_for_rows_that_is_wrong_is_named(service: Service, finished: str, query: str) -> None:
+    response = service.get(f"/v1/batches/{finished}/grades?{query}", 400)
+    assert query.split("=", maxsplit=1)[0] == response.json()["problems"][0]["field"]
+
+
+def test_a_batch_without_an_export_says_so(service: Service) -> None:
+    batch_id = service.ordered(["X1"])
+    service.post(f"/v1/batches/{batch_id}/pause")
+    assert "has no export yet" in service.get(f"/v1/batches/{batch_id}/grades", 404).json()["detail"]
+    assert [] == service.get(f"/v1/batches/{batch_id}/exports").json()["exports"]
+
+
+def test_a_professional_tells_how_the_grade_came_about(service: Service, finished: str) -> None:
+    story = service.get(f"/v1/batches/{finished}/professionals/{EVERYBODY[0]}").json()
+    row = service.get(f"/v1/batches/{finished}/grades", params={"search": EVERYBODY[0]}).json()["rows"][0]
+    assert (row["grade"], row["volume"], row["sides"]) == (
+        story["grade"],
+        story["figures"]["volume"],
+        story["figures"]["sides"],
+    )
+    assert row["grade_reasons"] == "; ".join(story["reasons"])
+    counted = [call["raw_id"] for call in story["calls_made"] if call["is_counted"]]
+    assert [line["raw_id"] for line in story["ledger"]] == counted
+    assert story["calls"] == len(story["calls_made"])
+    assert '"value"' in story["calls_made"][-1]["body"]
+
+
+def test_professionals_are_found_by_the_beginning_of_their_id_whatever_is_in_it(
+    service: Service, finished: str
+) -> None:
+    found = service.get(f"/v1/batches/{finished}/professionals", params={"prefix": "nobody"}).json()["professionals"]
+    assert [("nobody/at all", "not_found")] == [(each["professional_id"], each["state"]) for each in found]
+    shown = service.get(f"/v1/batches/{finished}/professionals/{quote('nobody/at all')}").json()
+    assert ("not_found", None) == (shown["state"], shown["grade"])
+    everybody = service.get(f"/v1/batches/{finished}/professionals", params={"limit": 500}).json()["professionals"]
+    assert sorted([*EVERYBODY, "nobody/at all"]) == [each["professional_id"] for each in everybody]
