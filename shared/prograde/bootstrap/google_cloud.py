@@ -54,7 +54,9 @@ class GoogleCloud:
                 buckets.bucket(settings.bucket_state), buckets.bucket(settings.bucket_exports)
             )
             dataset = f"{project}.{settings.dataset}"
-            self._warehouse = BigqueryWarehouse(bigquery.Client(project, credentials), dataset, f"{dataset}_scratch")
+            # A job is found again by its name only where it ran.
+            jobs = bigquery.Client(project, credentials, location=settings.location)
+            self._warehouse = BigqueryWarehouse(jobs, dataset, f"{dataset}_scratch")
             self._queue = CloudTasksTaskQueue(self._tasks_client(credentials), self._destinations(), self._clock)
 
     @property

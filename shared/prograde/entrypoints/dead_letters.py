@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from itertools import groupby
 from pathlib import Path
 
@@ -216,7 +216,9 @@ def _summary(letter: Professional) -> dict[str, object]:
 
 
 def _evidence(attempt: Attempt) -> dict[str, object]:
-    return asdict(attempt) | {"sent_at": attempt.sent_at.isoformat()}
+    told = asdict(replace(attempt, records=())) | {"sent_at": attempt.sent_at.isoformat()}
+    del told["records"]
+    return told
 
 
 def _print_groups(batch: Batch, found: Sequence[Professional], terminal: Terminal) -> None:
@@ -261,8 +263,10 @@ def _print_letter(letter: Professional, attempts: Sequence[Attempt], terminal: T
             output.print(
                 f"  asked for {attempt.agent_key}, to see if the source answers anybody; not counted", markup=False
             )
-        if attempt.outcome in ("Failure", "Denied") and attempt.body:
-            output.print(f"  {_printable(attempt.body[:BODY_SHOWN])}", markup=False)
+        if attempt.detail:
+            output.print(f"  {attempt.detail}", markup=False)
+            if attempt.body:
+                output.print(f"  answered: {_printable(attempt.body[:BODY_SHOWN])}", markup=False)
 
 
 def _printable(text: str) -> str:

@@ -10,6 +10,7 @@ from prograde.bootstrap.hosted import Hosted, hosted
 from prograde.entrypoints.problem_details import MIMETYPE, answered_error, http_problem
 from prograde.entrypoints.trace import traced
 from prograde.entrypoints.web.guard import guarded, refuse_strangers
+from prograde.entrypoints.web.pages import shown
 from prograde.entrypoints.web.route import Call, Route
 from prograde.entrypoints.web.table import EVERYTHING, MAPS
 from prograde.errors import ProgradeError
@@ -26,7 +27,7 @@ def start_batch(request: flask.Request) -> flask.Response:
             response = _unread(request, answered_error(error, request))
         except HTTPException as error:
             response = _unread(request, http_problem(error))
-        return guarded(response)
+        return guarded(shown(request, response))
 
 
 def refused(error: Exception) -> flask.Response:

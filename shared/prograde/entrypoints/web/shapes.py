@@ -1,7 +1,7 @@
 """The JSON of the HTTP API, each shape a dataclass; the OpenAPI file is written from them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 
 from prograde.domain.batch import Batch, BatchStatus, Parameters
@@ -200,7 +200,8 @@ class CallMade:
     @classmethod
     def of(cls, attempt: Attempt, professional: Professional) -> "CallMade":
         """Describe a call."""
-        told = asdict(attempt)
+        told = asdict(replace(attempt, records=()))
+        del told["records"]
         told.pop("agent_key")
         return cls(**told, is_counted=any(line.raw_id == attempt.raw_id for line in professional.ledger))
 
