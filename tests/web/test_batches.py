@@ -160,7 +160,6 @@ def test_a_type_that_nobody_reads_is_refused_and_one_that_nobody_writes_too(serv
         "/v2/batches",
         "/v1/batches/a%0Ab",
         "/favicon.ico",
-        "/",
         "/v1/batches/nowhere-1/professionals/A",
         "/v1/batches/nowhere-1/exports/1/graded.csv",
     ],
