@@ -22,6 +22,9 @@ from prograde.domain.raw_page import Exchange, RawPage
 
 T = TypeVar("T")
 
+WRITTEN_MAX = 20
+"""Professionals that one transaction may write: the largest is some 450 kB, and a commit to Firestore has 10 MiB."""
+
 
 class Clock(Protocol):
     """Time, so that a run can be replayed."""
@@ -39,7 +42,7 @@ class Transaction(Protocol):
     """
     A view of the store in which everything read and written is one atomic step.
 
-    Read before you write: no read may follow a write.
+    Read before you write: no read may follow a write. Writes at most WRITTEN_MAX professionals.
     """
 
     def batch(self, batch_id: str) -> Batch | None:
@@ -93,6 +96,10 @@ class BatchStore(Protocol):
 
     def batches(self) -> Iterator[Batch]:
         """Read all batches, newest first."""
+        ...
+
+    def unfinished(self) -> Iterator[Batch]:
+        """Read the batches that are not over, newest first, however many are."""
         ...
 
     def newest(self, after: "Place | None", limit: int) -> tuple[Batch, ...]:
@@ -159,6 +166,10 @@ class TaskQueue(Protocol):
         """
         ...
 
+    def check(self) -> None:
+        """Ask whether it answers; raises UnavailableError."""
+        ...
+
 
 class Warehouse(Protocol):
     """Raw rows, results, grades and lineage; appended, never changed, read through views that de-duplicate."""
@@ -209,6 +220,8 @@ class Attempt:
     """
     One call for a professional, as its raw row tells it; `status` is 0 where no answer came.
 
+    `detail` says why it brought no page.
+
     An `agent_key` that is not the professional's own is that of somebody who was asked for as a proof that the source
     is well: such an answer is never counted. `records` are the listings of its page, as they were parsed.
     """
@@ -218,6 +231,7 @@ class Attempt:
     stage: str
     page: int
     outcome: str
+    detail: str
     sent_at: datetime
     latency_ms: float
     url: str

@@ -1,6 +1,7 @@
 """What the environment says, read once and complained about all together."""
 
 import json
+from base64 import b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -265,6 +266,33 @@ def _is_url(text: str) -> bool:
         return False
     is_loopback = url.hostname in {"127.0.0.1", "localhost"}
     return bool(url.hostname) and url.scheme in ({"https", "http"} if is_loopback else {"https"}) and not url.path
+
+
+WEBHOOK_SECRET = "PROGRADE_WEBHOOK_SECRET"  # noqa: S105  # the variable's name
+WEBHOOK_KEY_BYTES_MIN = 24
+
+
+def webhook_secrets(env: Mapping[str, str]) -> tuple[bytes, ...]:
+    """
+    Read the secrets that webhooks may be signed with: `whsec_BASE64`, several with spaces between while they rotate.
+
+    Raises SettingsError when there is none, or one is none.
+    """
+    secrets = tuple(_webhook_key(text) for text in env.get(WEBHOOK_SECRET, "").split())
+    if not secrets or any(len(secret) < WEBHOOK_KEY_BYTES_MIN for secret in secrets):
+        remedy = (
+            f"must hold whsec_ and the base64 of {WEBHOOK_KEY_BYTES_MIN} random bytes or more, several with spaces "
+            "between while they rotate: openssl rand -base64 32"
+        )
+        raise SettingsError([Problem(WEBHOOK_SECRET, None, remedy)])
+    return secrets
+
+
+def _webhook_key(text: str) -> bytes:
+    try:
+        return b64decode(text.removeprefix("whsec_"), validate=True) if text.startswith("whsec_") else b""
+    except ValueError:
+        return b""
 
 
 def pace_dir(env: Mapping[str, str]) -> Path:

@@ -44,6 +44,9 @@ class WarehouseContract:
 
     # --- raw rows
 
+    def test_it_answers(self, warehouse: Warehouse) -> None:
+        warehouse.check()
+
     def test_there_are_no_raw_rows_before_the_first(self, warehouse: Warehouse) -> None:
         assert 0 == warehouse.reconcile(BATCH, 1).raw_pages
 
@@ -102,7 +105,8 @@ class WarehouseContract:
         assert () == warehouse.attempts(BATCH.batch_id, "agent-1")
 
     def test_an_attempt_tells_what_was_asked_and_what_came_back(self, warehouse: Warehouse) -> None:
-        page = replace(raw_page(4, SALE, body=b"no JSON"), page=3, outcome="Failure")
+        why = f"malformed: {AWKWARD}"
+        page = replace(raw_page(4, SALE, body=b"no JSON"), page=3, outcome="Failure", detail=why)
         warehouse.insert_raw_page(page)
 
         expected = Attempt(
@@ -111,6 +115,7 @@ class WarehouseContract:
             stage="historical",
             page=3,
             outcome="Failure",
+            detail=why,
             sent_at=NOON,
             latency_ms=12.5,
             url=page.exchange.url,

@@ -29,7 +29,7 @@ EXPECTED = {
         "roles/datastore.user on the database prograde",
         "roles/storage.objectViewer on bucket state",
         "roles/secretmanager.secretAccessor on secret LISTING_TOKEN",
-        "table_appender on table raw_page_log",
+        "table_loader on table raw_page_log",
         "table_appender on table batches",
         "roles/bigquery.jobUser on the project",
     },
@@ -122,6 +122,7 @@ def test_everybody_has_the_roles_that_they_need_and_no_other(everything: Plan) -
     [
         ("queue_pacer", {"cloudtasks.queues.get", "cloudtasks.queues.update"}),
         ("table_appender", {"bigquery.tables.get", "bigquery.tables.updateData"}),
+        ("table_loader", {"bigquery.tables.get", "bigquery.tables.update", "bigquery.tables.updateData"}),
     ],
 )
 def test_a_role_of_our_own_permits_what_is_used(everything: Plan, role: str, permissions: set[str]) -> None:

@@ -102,6 +102,10 @@ class MemoryBatchStore(BatchStore):
         return iter(sorted(found, key=lambda batch: (-batch.created_at.timestamp(), batch.batch_id)))
 
     @override
+    def unfinished(self) -> Iterator[Batch]:
+        return (batch for batch in self.batches() if not batch.status.is_over)
+
+    @override
     def newest(self, after: Place | None, limit: int) -> tuple[Batch, ...]:
         newest = sorted(self.batches(), key=lambda batch: (batch.created_at, batch.batch_id), reverse=True)
         place = (after.created_at, after.batch_id) if after else None
@@ -137,6 +141,10 @@ class MemoryBatchStore(BatchStore):
     @override
     def from_id(self, batch_id: str, professional_id: str, limit: int) -> tuple[Professional, ...]:
         return tuple(one for one in self.professionals(batch_id) if one.professional_id >= professional_id)[:limit]
+
+    @override
+    def check(self) -> None:
+        """Do nothing: memory always answers."""
 
     def _of(self, batch_id: str) -> list[Professional]:
         values = list(self._documents.values())

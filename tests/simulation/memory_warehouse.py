@@ -116,6 +116,10 @@ class MemoryWarehouse(Warehouse):
         self.batches.append((at, batch))
 
     @override
+    def check(self) -> None:
+        """Do nothing: memory always answers."""
+
+    @override
     def append_run(self, run: Run) -> None:
         self.runs.append(run)
 
@@ -128,6 +132,7 @@ def _attempt(page: RawPage) -> Attempt:
         stage=page.stage,
         page=page.page,
         outcome=page.outcome,
+        detail=page.detail,
         sent_at=exchange.sent_at,
         latency_ms=exchange.latency_ms,
         url=exchange.url,

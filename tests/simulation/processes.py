@@ -40,6 +40,7 @@ class Process(Scene, Clock):
             clock=self,
             listing_source=self._source,
             code_version="simulated",
+            dispatching=lambda: "",
         )
 
     def _drawn_skew(self) -> float:

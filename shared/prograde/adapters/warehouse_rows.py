@@ -55,6 +55,7 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
             stage="STRING",
             page="INTEGER",
             outcome="STRING",
+            detail="STRING",
             agent_key="STRING",
             sent_at="TIMESTAMP",
             latency_ms="FLOAT",
@@ -70,6 +71,7 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
     "results": (
         *_columns(
             batch_id="STRING",
+            as_of="DATE",
             grading_run="INTEGER",
             professional_id="STRING",
             agent_key="STRING",
@@ -96,7 +98,14 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
         ),
     ),
     "grades": (
-        *_columns(batch_id="STRING", grading_run="INTEGER", professional_id="STRING", grade="STRING", tier="INTEGER"),
+        *_columns(
+            batch_id="STRING",
+            as_of="DATE",
+            grading_run="INTEGER",
+            professional_id="STRING",
+            grade="STRING",
+            tier="INTEGER",
+        ),
         Column("reasons", "STRING", is_repeated=True),
     ),
     "batches": _columns(at="TIMESTAMP", batch_id="STRING", status="STRING", document="STRING"),
@@ -141,6 +150,7 @@ def raw_page_head(raw_page: RawPage) -> Row:
         "stage": raw_page.stage,
         "page": raw_page.page,
         "outcome": raw_page.outcome,
+        "detail": raw_page.detail,
         "agent_key": raw_page.agent_key,
         "sent_at": exchange.sent_at,
         "latency_ms": exchange.latency_ms,
@@ -185,6 +195,7 @@ def result_row(batch: Batch, professional: Professional) -> Row:
     aggregate = professional.aggregate
     return {
         "batch_id": batch.batch_id,
+        "as_of": batch.parameters.as_of,
         "grading_run": batch.grading_run,
         "professional_id": professional.professional_id,
         "agent_key": professional.agent_key,
@@ -213,6 +224,7 @@ def grade_row(batch: Batch, graded: GradedRow) -> Row:
     """Write a grade."""
     return {
         "batch_id": batch.batch_id,
+        "as_of": batch.parameters.as_of,
         "grading_run": batch.grading_run,
         "professional_id": graded.professional_id,
         "grade": graded.grade,

@@ -52,7 +52,9 @@ class GoogleCloud:
                 buckets.bucket(settings.bucket_state), buckets.bucket(settings.bucket_exports)
             )
             dataset = f"{project}.{settings.dataset}"
-            self._warehouse = BigqueryWarehouse(bigquery.Client(project, credentials), dataset, f"{dataset}_scratch")
+            # A job is found again by its name only where it ran.
+            jobs = bigquery.Client(project, credentials, location=settings.location)
+            self._warehouse = BigqueryWarehouse(jobs, dataset, f"{dataset}_scratch")
             self._queue = CloudTasksTaskQueue(self._tasks_client(credentials), self._destinations(), self._clock)
 
     @property
@@ -68,6 +70,7 @@ class GoogleCloud:
             clock=self._clock,
             listing_source=self._listing_source,
             code_version=__version__,
+            dispatching=lambda: "Cloud Tasks",
         )
         keys = SigningKeys(lambda: fetched_keys(self._settings.certs_url), self._clock)
         accounts = {Caller.TASKS: self._settings.tasks_account, Caller.SCHEDULER: self._settings.scheduler_account}

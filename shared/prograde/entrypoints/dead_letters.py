@@ -263,8 +263,10 @@ def _print_letter(letter: Professional, attempts: Sequence[Attempt], terminal: T
             output.print(
                 f"  asked for {attempt.agent_key}, to see if the source answers anybody; not counted", markup=False
             )
-        if attempt.outcome in ("Failure", "Denied") and attempt.body:
-            output.print(f"  {_printable(attempt.body[:BODY_SHOWN])}", markup=False)
+        if attempt.detail:
+            output.print(f"  {attempt.detail}", markup=False)
+            if attempt.body:
+                output.print(f"  answered: {_printable(attempt.body[:BODY_SHOWN])}", markup=False)
 
 
 def _printable(text: str) -> str:

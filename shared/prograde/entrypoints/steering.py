@@ -23,7 +23,7 @@ from prograde.use_cases.steer import cancel_batch, pause_batch, resume_batch
 
 @click.command()
 @click.argument("batch_id", required=False)
-@click.option("--reason", default="paused by hand", show_default=True, help="What is shown until it is resumed.")
+@click.option("--reason", default="", help="What is shown until it is resumed; given again, it is replaced.")
 @with_data_dir
 @with_output
 def pause(batch_id: str | None, reason: str, data_dir: Path, output: str) -> int:
@@ -65,10 +65,13 @@ def cancel(batch_id: str | None, data_dir: Path, output: str) -> int:
     terminal = Terminal(data_dir, is_json=output == "json")
     directory = existing_directory(data_dir)
     with shared_machine(directory) as machine:
-        batch = cancel_batch(machine.services, the_unfinished(machine, batch_id).batch_id)
-        if directory.is_taken:
+        before = the_unfinished(machine, batch_id)
+        batch = cancel_batch(machine.services, before.batch_id)
+        if before.is_cancelled:
+            terminal.errors.print(f"Batch {batch.batch_id} was cancelled already", markup=False)
+        if batch.status.is_over or directory.is_taken:
             progress = read_progress(machine.services.store, batch.batch_id)
-            session.report(progress, terminal, is_being_worked=True)
-            return session.EXIT_COMPLETE
+            code = session.report(progress, terminal, is_being_worked=True)
+            return code if batch.status.is_over else session.EXIT_COMPLETE
     with owned_machine(directory) as machine:
         return session.run_to_end(machine, batch, terminal)

@@ -102,6 +102,11 @@ class CloudTasksTaskQueue:
                     timeout=CALL_SECONDS_MAX,
                 )
 
+    def check(self) -> None:
+        """Ask for the control queue."""
+        with mapped_errors(_SERVICE):
+            self._client.get_queue(name=self._destinations.control_queue, timeout=CALL_SECONDS_MAX)
+
     def _create_all(self, requests: list[CreateTaskRequest]) -> None:
         """Create tasks of one queue, those that failed for a passing reason again, with jittered pauses."""
         failed: list[_Failure] = []

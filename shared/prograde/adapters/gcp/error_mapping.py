@@ -14,6 +14,7 @@ PROVIDED_BY: Mapping[str, str] = MappingProxyType(
     {
         "BigQuery": (
             "google_bigquery_table.main, google_bigquery_dataset.scratch, google_bigquery_table_iam_member.appender, "
+            "google_bigquery_table_iam_member.loader, "
             "google_bigquery_table_iam_member.rewriter, google_project_iam_member.job_user"
         ),
         "Cloud Storage": (

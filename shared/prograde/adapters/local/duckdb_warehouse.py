@@ -122,9 +122,10 @@ class DuckdbWarehouse:
                     stage,
                     page,
                     outcome,
+                    detail,
                     *(sent_at.replace(tzinfo=UTC), *rest, tuple(map(record_of, records))),
                 )
-                for raw_id, step, stage, page, outcome, sent_at, *rest, records in rows
+                for raw_id, step, stage, page, outcome, detail, sent_at, *rest, records in rows
             )
 
     def ranked(self, batch: Batch) -> Iterator[RankedRow]:
@@ -133,6 +134,12 @@ class DuckdbWarehouse:
         with self._run_connection(batch) as connection:
             for position, grade, reasons, document in _rows(connection, "ranked", **run):
                 yield RankedRow(position, grade, tuple(reasons), PROFESSIONAL.read(document))
+
+    def check(self) -> None:
+        """Ask whether a row could be kept."""
+        with mapped_errors(), tempfile.TemporaryFile(dir=self._folder) as file:
+            file.write(b"{}\n")
+            file.flush()
 
     def close(self) -> None:
         """Close the logs."""

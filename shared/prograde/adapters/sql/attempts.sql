@@ -5,6 +5,7 @@ SELECT
   stage,
   page,
   outcome,
+  COALESCE(detail, '') AS detail,
   sent_at,
   latency_ms,
   url,

@@ -2,7 +2,7 @@
 
 from werkzeug.routing import Map, Rule
 
-from prograde.entrypoints.web import api_batches, api_dead_letters, api_results, pages, tasks
+from prograde.entrypoints.web import api_batches, api_dead_letters, api_results, api_service, pages, tasks, webhook
 from prograde.entrypoints.web.route import CONVERTERS, Route
 from prograde.ports import Caller
 from prograde.settings import Serves
@@ -12,7 +12,9 @@ ROUTES: tuple[Route, ...] = (
     *api_batches.ROUTES,
     *api_dead_letters.ROUTES,
     *api_results.ROUTES,
+    *api_service.ROUTES,
     *tasks.ROUTES,
+    *webhook.ROUTES,
 )
 
 CALLERS = {

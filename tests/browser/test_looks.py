@@ -4,9 +4,9 @@ import pytest
 from playwright.sync_api import Browser, Page, ViewportSize
 
 from tests.house.checkout import ROOT
-from tests.web.conftest import Site
-from tests.web.sick_market import SICK
-from tests.web.story import estimate, fill_the_form, start, watch_it_finish
+from tests.browser.conftest import Site
+from tests.browser.sick_market import SICK
+from tests.browser.story import estimate, fill_the_form, start, watch_it_finish
 
 pytestmark = pytest.mark.web
 

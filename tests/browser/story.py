@@ -5,8 +5,8 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from tests.web.conftest import PATIENCE_MS, Site
-from tests.web.sick_market import AS_OF
+from tests.browser.conftest import PATIENCE_MS, Site
+from tests.browser.sick_market import AS_OF
 
 
 def fill_the_form(page: Page, site: Site) -> None:

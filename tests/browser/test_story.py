@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.web.conftest import PATIENCE_MS, Site
-from tests.web.sick_market import AGENTS, AS_OF, SICK
-from tests.web.story import download, estimate, fill_the_form, start, watch_it_finish
+from tests.browser.conftest import PATIENCE_MS, Site
+from tests.browser.sick_market import AGENTS, AS_OF, SICK
+from tests.browser.story import download, estimate, fill_the_form, start, watch_it_finish
 
 pytestmark = pytest.mark.web
 
