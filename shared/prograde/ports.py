@@ -15,11 +15,15 @@ from typing import Any, BinaryIO, Protocol, TypeVar
 from prograde.domain.batch import Batch, Parameters
 from prograde.domain.counter import Counter
 from prograde.domain.effects import Task
+from prograde.domain.listing import Listing, Rejection
 from prograde.domain.outcome import Answered
 from prograde.domain.professional import Professional, Stage, State
 from prograde.domain.raw_page import Exchange, RawPage
 
 T = TypeVar("T")
+
+WRITTEN_MAX = 20
+"""Professionals that one transaction may write: the largest is some 450 kB, and a commit to Firestore has 10 MiB."""
 
 
 class Clock(Protocol):
@@ -38,7 +42,7 @@ class Transaction(Protocol):
     """
     A view of the store in which everything read and written is one atomic step.
 
-    Read before you write: no read may follow a write.
+    Read before you write: no read may follow a write. Writes at most WRITTEN_MAX professionals.
     """
 
     def batch(self, batch_id: str) -> Batch | None:
@@ -92,6 +96,10 @@ class BatchStore(Protocol):
 
     def batches(self) -> Iterator[Batch]:
         """Read all batches, newest first."""
+        ...
+
+    def unfinished(self) -> Iterator[Batch]:
+        """Read the batches that are not over, newest first, however many are."""
         ...
 
     def newest(self, after: "Place | None", limit: int) -> tuple[Batch, ...]:
@@ -212,8 +220,10 @@ class Attempt:
     """
     One call for a professional, as its raw row tells it; `status` is 0 where no answer came.
 
+    `detail` says why it brought no page.
+
     An `agent_key` that is not the professional's own is that of somebody who was asked for as a proof that the source
-    is well: such an answer is never counted.
+    is well: such an answer is never counted. `records` are the listings of its page, as they were parsed.
     """
 
     raw_id: str
@@ -221,12 +231,14 @@ class Attempt:
     stage: str
     page: int
     outcome: str
+    detail: str
     sent_at: datetime
     latency_ms: float
     url: str
     status: int
     body: str
     agent_key: str
+    records: tuple[Listing | Rejection, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -359,6 +371,10 @@ class RateGate(Protocol):
 
 class SourceCatalog(Protocol):
     """The source files that batches may name."""
+
+    def names(self) -> tuple[str, ...]:
+        """Tell the names of the sources there are, in their order."""
+        ...
 
     def text(self, name: str) -> str:
         """Read a source file; raises NotFoundError naming the sources there are."""

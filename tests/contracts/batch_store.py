@@ -4,11 +4,11 @@ from datetime import timedelta
 
 import pytest
 
-from prograde.domain.batch import BatchStatus
+from prograde.domain.batch import Batch, BatchStatus
 from prograde.domain.professional import State
 from prograde.errors import CorruptionError
-from prograde.ports import BatchStore, Place, Transaction
-from tests.contracts.specimens import AWKWARD, BATCH, COUNTERS, NOON, PROFESSIONAL, SECOND, professional
+from prograde.ports import WRITTEN_MAX, BatchStore, Place, Transaction
+from tests.contracts.specimens import AWKWARD, BATCH, COUNTERS, LARGEST, NOON, PROFESSIONAL, SECOND, professional
 
 DONE = replace(PROFESSIONAL, state=State.DONE)
 
@@ -68,6 +68,20 @@ class BatchStoreContract:
         assert BATCH == seeded.batch(BATCH.batch_id)
         assert COUNTERS == seeded.counters(BATCH.batch_id)
         assert [PROFESSIONAL] == list(seeded.professionals(BATCH.batch_id))
+
+    def test_a_transaction_takes_as_many_of_the_largest_professionals_as_it_may_write(self, seeded: BatchStore) -> None:
+        crowd = [replace(LARGEST, professional_id=f"{number:0255}") for number in range(WRITTEN_MAX)]
+
+        def write(transaction: Transaction) -> None:
+            transaction.put_batch(BATCH)
+            for counter in COUNTERS:
+                transaction.put_counter(BATCH.batch_id, counter)
+            for each in crowd:
+                transaction.put_professional(each)
+
+        seeded.transact(write)
+
+        assert crowd[-1] == seeded.professional(BATCH.batch_id, crowd[-1].professional_id)
 
     def test_a_transaction_works_after_one_that_raised(self, seeded: BatchStore) -> None:
         with pytest.raises(ZeroDivisionError):
@@ -163,12 +177,33 @@ class BatchStoreContract:
         assert store.professional("unknown", "agent-1") is None
         assert [] == list(store.professionals("unknown"))
         assert [] == list(store.batches())
+        assert [] == list(store.unfinished())
 
     def test_batches_come_newest_first(self, store: BatchStore) -> None:
         for age in (2, 0, 3, 1):
             store.create_batch(replace(BATCH, batch_id=f"batch-{age}", created_at=NOON - age * SECOND), COUNTERS)
 
         assert ["batch-0", "batch-1", "batch-2", "batch-3"] == [batch.batch_id for batch in store.batches()]
+
+    def test_the_unfinished_are_those_that_are_not_over_newest_first(self, store: BatchStore) -> None:
+        for age, status in enumerate(BatchStatus):
+            store.create_batch(
+                replace(BATCH, batch_id=str(status), status=status, created_at=NOON - age * SECOND), COUNTERS
+            )
+        unfinished = [BatchStatus.RUNNING, BatchStatus.PAUSED, BatchStatus.DRAINING, BatchStatus.FINALIZING]
+
+        assert unfinished == [batch.status for batch in store.unfinished()]
+
+    def test_a_batch_that_is_over_and_runs_again_is_unfinished_from_then_on(self, store: BatchStore) -> None:
+        store.create_batch(BATCH, COUNTERS)
+        for status, unfinished in ((BatchStatus.COMPLETE, []), (BatchStatus.RUNNING, [BATCH])):
+            changed = replace(BATCH, status=status)
+
+            def put(transaction: Transaction, batch: Batch = changed) -> None:
+                transaction.put_batch(batch)
+
+            store.transact(put)
+            assert unfinished == list(store.unfinished())
 
     def test_the_newest_batches_come_a_page_at_a_time(self, store: BatchStore) -> None:
         ages = {"batch-a": 2, "batch-b": 0, "batch-c": 2, "batch-d": 1, "batch-e": 2}

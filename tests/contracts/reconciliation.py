@@ -13,7 +13,7 @@ from prograde.domain.listing import Listing, ListingStatus, Rejection
 from prograde.domain.outcome import Failure, ListingPage, Outcome, ProfilePage
 from prograde.domain.professional import CountedPage, Professional, Stage, advance
 from prograde.domain.profile import Profile
-from prograde.domain.raw_page import RawPage, page_records, raw_page_id
+from prograde.domain.raw_page import RawPage, outcome_detail, page_records, raw_page_id
 from prograde.ports import Difference, Warehouse
 from tests.contracts.specimens import BATCH, NOON, PROFESSIONAL, counting, exchange, raw_page
 from tests.contracts.warehouse import SALE, SALE_FIGURES
@@ -100,6 +100,7 @@ def fetched(batch: Batch, professional: Professional, outcomes: Sequence[Outcome
             stage=professional.stage,
             page=professional.page,
             outcome=type(outcome).__name__,
+            detail=outcome_detail(outcome),
             agent_key=professional.agent_key,
             exchange=answered,
             records=page_records(outcome),

@@ -4,12 +4,13 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 
-from prograde.domain.aggregation import Aggregate
-from prograde.domain.batch import Batch, Parameters, Roster
+from prograde.domain.aggregation import KEYS_MAX, Aggregate
+from prograde.domain.batch import PAGE_LIMIT_MAX, Batch, Parameters, Roster
 from prograde.domain.counter import new_counters
 from prograde.domain.effects import PageTask
 from prograde.domain.listing import Listing, Rejection
 from prograde.domain.professional import CountedPage, Professional, Stage
+from prograde.domain.profile import Profile
 from prograde.domain.raw_page import Exchange, RawPage, raw_page_id
 
 NOON = datetime(2026, 11, 21, 12, 0, 0, 123456, tzinfo=UTC)
@@ -32,6 +33,23 @@ PAGE_TASK = PageTask(BATCH.batch_id, "agent-1", step=3, wake=1, due_at=NOON)
 
 AWKWARD = "O'Brien \"Bob\"\r\n\t; DROP TABLE x -- \u202e \u0000 é 中 \U0001f3e1 \\ %s $1 @id {} ''"
 """Text that breaks whatever pastes strings together."""
+
+
+_TEXT = "\U0001f3e1" * 255
+LARGEST = replace(
+    PROFESSIONAL,
+    step=999_999,
+    cursor='"' * 8_192,
+    last_failure="\U0001f3e1" * 400,
+    profile=Profile(_TEXT, _TEXT, _TEXT, _TEXT, _TEXT, _TEXT, _TEXT, _TEXT, _TEXT, _TEXT),
+    aggregate=replace(PROFESSIONAL.aggregate, seen=bytes(8 * KEYS_MAX)),
+    ledger=tuple(
+        CountedPage(999_999, stage, page + 1, "f" * 32)
+        for stage in (Stage.ACTIVE, Stage.HISTORICAL)
+        for page in range(PAGE_LIMIT_MAX)
+    ),
+)
+"""As much of everything as there may be."""
 
 
 def professional(professional_id: str) -> Professional:
@@ -65,6 +83,7 @@ def raw_page(
         stage=Stage.HISTORICAL,
         page=1,
         outcome="ListingPage",
+        detail="",
         agent_key="agent-1",
         exchange=answered,
         records=records,

@@ -105,7 +105,8 @@ class WarehouseContract:
         assert () == warehouse.attempts(BATCH.batch_id, "agent-1")
 
     def test_an_attempt_tells_what_was_asked_and_what_came_back(self, warehouse: Warehouse) -> None:
-        page = replace(raw_page(4, SALE, body=b"no JSON"), page=3, outcome="Failure")
+        why = f"malformed: {AWKWARD}"
+        page = replace(raw_page(4, SALE, body=b"no JSON"), page=3, outcome="Failure", detail=why)
         warehouse.insert_raw_page(page)
 
         expected = Attempt(
@@ -114,12 +115,14 @@ class WarehouseContract:
             stage="historical",
             page=3,
             outcome="Failure",
+            detail=why,
             sent_at=NOON,
             latency_ms=12.5,
             url=page.exchange.url,
             status=200,
             body="no JSON",
             agent_key=page.agent_key,
+            records=page.records,
         )
         (attempt,) = warehouse.attempts(BATCH.batch_id, "agent-1")
         assert expected == attempt

@@ -102,6 +102,9 @@ def test_a_run_is_paused_and_resumed_from_elsewhere(
     wait_for_calls(practice_api, 10)
     paused = unhurried.prograde("pause", "--reason", "the phone rang", "--output", "json")
     assert (0, "paused") == (paused.returncode, json.loads(paused.stdout)["status"])
+    assert "is paused: the phone rang" in unhurried.prograde("pause").stderr, "no reason replaces none"
+    paused = unhurried.prograde("pause", "--reason", "the phone rang twice", "--output", "json")
+    assert "the phone rang twice" == json.loads(paused.stdout)["reason"]
     _, err = process.communicate(timeout=30)
     assert 4 == process.returncode
     assert "is paused: the phone rang" in err
@@ -136,7 +139,7 @@ def test_an_interrupted_batch_is_cancelled_by_who_asks_for_it(
     check_partial_export(unhurried, json.loads(cancelled.stdout))
     assert calls == practice_api.stats().calls, "cancelling makes no call"
     again = unhurried.prograde("cancel", json.loads(cancelled.stdout)["batch_id"])
-    assert (2, True) == (again.returncode, "is cancelled and cannot be cancelled" in again.stderr)
+    assert (5, True) == (again.returncode, "was cancelled already" in again.stderr)
 
 
 def check_partial_export(place: Workplace, summary: dict[str, Any]) -> None:

@@ -17,7 +17,7 @@ from prograde.domain.batch import Batch
 from prograde.domain.outcome import Denied, Failure, ListingPage, NotFound, Outcome, ProfilePage, Throttled
 from prograde.domain.professional import Professional, Stage, advance
 from prograde.domain.profile import Profile
-from prograde.domain.raw_page import Exchange, RawPage, page_records, raw_page_id
+from prograde.domain.raw_page import Exchange, RawPage, outcome_detail, page_records, raw_page_id
 from prograde.ports import GradedRow, PageRequest
 from tests.contracts import specimens
 from tests.fuzz.paginated_sources import ANSWER_BYTES_MAX, READ_TIMEOUT_SECONDS, paginated_sources
@@ -97,6 +97,7 @@ class Journey:
             stage=before.stage,
             page=before.page,
             outcome=type(outcome).__name__,
+            detail=outcome_detail(outcome),
             agent_key=before.agent_key,
             exchange=exchange,
             records=page_records(outcome),

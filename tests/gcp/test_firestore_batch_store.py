@@ -26,7 +26,12 @@ from tests.gcp.real_clock import RealClock
 
 pytestmark = pytest.mark.gcp
 
-SELECTED_BY = {("professionals", "state"), ("professionals", "due_at")}
+SELECTED_BY = {
+    ("batches", "created_at"),
+    ("batches", "is_over"),
+    ("professionals", "state"),
+    ("professionals", "due_at"),
+}
 
 
 @pytest.fixture

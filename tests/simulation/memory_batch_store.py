@@ -102,6 +102,10 @@ class MemoryBatchStore(BatchStore):
         return iter(sorted(found, key=lambda batch: (-batch.created_at.timestamp(), batch.batch_id)))
 
     @override
+    def unfinished(self) -> Iterator[Batch]:
+        return (batch for batch in self.batches() if not batch.status.is_over)
+
+    @override
     def newest(self, after: Place | None, limit: int) -> tuple[Batch, ...]:
         newest = sorted(self.batches(), key=lambda batch: (batch.created_at, batch.batch_id), reverse=True)
         place = (after.created_at, after.batch_id) if after else None

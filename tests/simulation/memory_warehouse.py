@@ -132,12 +132,14 @@ def _attempt(page: RawPage) -> Attempt:
         stage=page.stage,
         page=page.page,
         outcome=page.outcome,
+        detail=page.detail,
         sent_at=exchange.sent_at,
         latency_ms=exchange.latency_ms,
         url=exchange.url,
         status=exchange.status,
         body=_text(exchange.body)[:ATTEMPT_BODY_MAX],
         agent_key=page.agent_key,
+        records=page.records,
     )
 
 

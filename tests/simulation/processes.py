@@ -120,5 +120,8 @@ class Process(Scene, Clock):
 
 class _NoSources(SourceCatalog):
     @override
+    def names(self) -> tuple[str, ...]:
+        return ()
+
     def text(self, name: str) -> str:
         raise NotFoundError(f"there is no source {name}")

@@ -93,11 +93,17 @@ def test_pausing_resuming_or_cancelling_twice_changes_nothing_more() -> None:
     going = resumed(still, LATER)
     ending = cancelled(going, LATER)
 
-    assert still == paused(still, "another reason")
+    assert still == paused(still)
+    assert replace(still, reason="another reason") == paused(still, "another reason")
     assert going == resumed(going, LATER + timedelta(hours=1))
     assert ending == cancelled(ending, LATER + timedelta(hours=1))
-    finalizing = replace(ending, status=BatchStatus.FINALIZING)
-    assert finalizing == cancelled(finalizing, LATER)
+    for status in (BatchStatus.FINALIZING, BatchStatus.CANCELLED):
+        further_on = replace(ending, status=status)
+        assert further_on == cancelled(further_on, LATER)
+
+
+def test_a_pause_without_a_reason_says_that_somebody_asked_for_it() -> None:
+    assert "paused by request" == paused(BATCH).reason
 
 
 def test_a_new_epoch_begins_a_new_chain_and_renews_seeding() -> None:

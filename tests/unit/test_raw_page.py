@@ -3,9 +3,9 @@ from dataclasses import replace
 import pytest
 
 from prograde.domain.listing import Rejection
-from prograde.domain.outcome import Failure, ListingPage, ProfilePage
+from prograde.domain.outcome import Denied, Failure, ListingPage, NotFound, Outcome, ProfilePage, Throttled
 from prograde.domain.profile import Profile
-from prograde.domain.raw_page import Exchange, page_records, raw_page_id
+from prograde.domain.raw_page import Exchange, outcome_detail, page_records, raw_page_id
 from tests.unit.examples import NOW, SALE
 
 EXCHANGE = Exchange(
@@ -55,3 +55,20 @@ def test_a_page_keeps_each_record_in_its_place() -> None:
 )
 def test_only_a_page_of_listings_has_records(outcome: ProfilePage | Failure) -> None:
     assert () == page_records(outcome)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "detail"),
+    [
+        (Failure("timeout", "no answer"), "timeout: no answer"),
+        (Denied("status 401: token expired"), "status 401: token expired"),
+        (Throttled(2.5), "asks to wait 2.5 s"),
+        (Throttled(None), "asks for fewer calls"),
+        (NotFound(), ""),
+        (ProfilePage(Profile()), ""),
+        (ListingPage((SALE,), None), ""),
+    ],
+    ids=repr,
+)
+def test_a_row_says_why_it_is_no_page(outcome: Outcome, detail: str) -> None:
+    assert detail == outcome_detail(outcome)

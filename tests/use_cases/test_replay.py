@@ -310,6 +310,35 @@ def test_a_batch_that_ends_or_was_cancelled_refuses_a_replay(bench: Bench, come_
     assert bench.run().status.is_over
 
 
+def test_a_replay_of_many_chunks_is_not_overtaken_by_those_it_has_opened(
+    over: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(letters, "CHUNK", 1)
+
+    def others_work() -> None:
+        while tasks := [task for task in over.due() if not isinstance(task, FinalizeTask)]:
+            for task in tasks:
+                over.deliver(task)
+
+    replay_all(over, over.before("store.transact", others_work, nth=2))
+
+    assert {State.DONE} == {who.state for who in over.people() if who.professional_id not in FAILING}
+    assert len(FAILING) == over.pending()
+    assert (BatchStatus.COMPLETE, 2) == (over.run().status, over.batch().grading_run)
+    assert {State.DONE} == {who.state for who in over.people()}
+
+
+def test_of_a_replay_that_is_refused_half_way_who_is_open_goes_on_at_once(
+    over: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(letters, "CHUNK", 1)
+
+    with pytest.raises(ConflictError, match="only a failed one can be replayed"):
+        replay_all(over, ids=("A00", "A02"))
+
+    assert {over.task("A00")} == over.due_pages()
+
+
 # --- crashes
 
 

@@ -15,7 +15,7 @@ from prograde.use_cases import start_batch as starting
 from prograde.use_cases.start_batch import start_batch
 from tests.contracts.specimens import NOON, SECOND
 from tests.use_cases.bench import Bench, an_order
-from tests.use_cases.interruptions import Crash
+from tests.use_cases.interruptions import Crash, crash
 
 GRACE = timedelta(seconds=120)
 FINALIZE_GRACE = timedelta(minutes=30)
@@ -272,6 +272,14 @@ def test_a_paused_batch_is_skipped(lost: Bench) -> None:
     assert before == lost.batch()
     assert 0 == lost.professional("A1").wake
     assert [] == lost.due_later()
+
+
+def test_batches_that_are_over_are_not_even_read(lost: Bench) -> None:
+    pass_over(lost)
+
+    lost.supervise(lost.before("store.batches", crash))
+
+    assert 1 == lost.professional("A1").wake
 
 
 def test_nothing_is_sounded_when_every_batch_is_over(bench: Bench) -> None:

@@ -3,15 +3,18 @@
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from prograde.adapters.documents import PARAMETERS, PROFESSIONAL
 from prograde.domain.batch import Batch
-from prograde.domain.listing import Listing, Rejection
+from prograde.domain.listing import Listing, ListingStatus, Rejection
 from prograde.domain.professional import Professional
 from prograde.domain.raw_page import RawPage
 from prograde.ports import GradedRow, Run
 
 Row = Mapping[str, object]
+
+_LISTING_FIELDS = tuple(Listing.__dataclass_fields__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,7 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
             stage="STRING",
             page="INTEGER",
             outcome="STRING",
+            detail="STRING",
             agent_key="STRING",
             sent_at="TIMESTAMP",
             latency_ms="FLOAT",
@@ -146,6 +150,7 @@ def raw_page_head(raw_page: RawPage) -> Row:
         "stage": raw_page.stage,
         "page": raw_page.page,
         "outcome": raw_page.outcome,
+        "detail": raw_page.detail,
         "agent_key": raw_page.agent_key,
         "sent_at": exchange.sent_at,
         "latency_ms": exchange.latency_ms,
@@ -175,6 +180,14 @@ def _record_row(position: int, record: Listing | Rejection) -> Row:
         "buyer_agent": record.buyer_agent,
         "co_buyer_agent": record.co_buyer_agent,
     }
+
+
+def record_of(row: Mapping[str, Any]) -> Listing | Rejection:
+    """Read a record as `raw_page_row` wrote it."""
+    if row["rejection"] is not None:
+        return Rejection(row["key"], row["rejection"])
+    fields = {name: row[name] for name in _LISTING_FIELDS}
+    return Listing(**{**fields, "status": ListingStatus(fields["status"])})
 
 
 def result_row(batch: Batch, professional: Professional) -> Row:

@@ -25,6 +25,8 @@ PAGE_LIMIT_MAX = 1_000
 OUTAGE_PATIENCE_MINUTES_MAX = 7 * 24 * 60
 PROMISED_HOURS_MAX = 31 * 24
 WINDOW_DAYS = 365
+PAUSED_BY_REQUEST = "paused by request"
+"""The reason of a pause for which none is given."""
 EARLIEST = date(1900, 1, 1)
 
 
@@ -210,12 +212,19 @@ def settled(batch: Batch, now: datetime) -> Batch:
     )
 
 
-def paused(batch: Batch, reason: str) -> Batch:
-    """Pause a running batch; pausing a paused one changes nothing."""
+def paused(batch: Batch, reason: str = "") -> Batch:
+    """Pause a running batch; a paused one takes the new reason, if one is given."""
     if batch.status is BatchStatus.PAUSED:
-        return batch
+        return replace(batch, reason=reason) if reason else batch
     _require(batch, "paused", BatchStatus.RUNNING)
-    return replace(batch, status=BatchStatus.PAUSED, reason=reason, epoch=batch.epoch + 1, waking=None, outage=None)
+    return replace(
+        batch,
+        status=BatchStatus.PAUSED,
+        reason=reason or PAUSED_BY_REQUEST,
+        epoch=batch.epoch + 1,
+        waking=None,
+        outage=None,
+    )
 
 
 def resumed(batch: Batch, now: datetime) -> Batch:
@@ -228,7 +237,7 @@ def resumed(batch: Batch, now: datetime) -> Batch:
 
 def cancelled(batch: Batch, now: datetime) -> Batch:
     """Cancel a batch: whoever is not finished ends so without a call. Cancelling twice changes nothing."""
-    if batch.is_cancelled and batch.status is not BatchStatus.CANCELLED:
+    if batch.is_cancelled:
         return batch
     _require(batch, "cancelled", BatchStatus.RUNNING, BatchStatus.PAUSED)
     return _draining(replace(batch, is_cancelled=True), "", now)
@@ -271,4 +280,6 @@ def finished(batch: Batch, now: datetime, export_digest: str, totals: Totals) ->
 
 def _require(batch: Batch, verb: str, *allowed: BatchStatus) -> None:
     if batch.status not in allowed:
-        raise ConflictError(f"batch {batch.batch_id} is {batch.status} and cannot be {verb}")
+        is_ending = batch.status in (BatchStatus.DRAINING, BatchStatus.FINALIZING)
+        why = ": it comes to its end by itself" if is_ending else ""
+        raise ConflictError(f"batch {batch.batch_id} is {batch.status} and cannot be {verb}{why}")

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from prograde.domain.effects import digest
 from prograde.domain.listing import Listing, Rejection
-from prograde.domain.outcome import ListingPage, Outcome
+from prograde.domain.outcome import Denied, Failure, ListingPage, Outcome, Throttled
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,8 @@ class RawPage:
     """
     One row a call, failures too.
 
-    `raw_id` is derived from what was asked and answered, so a row inserted twice is the same row.
+    `raw_id` is derived from what was asked and answered, so a row inserted twice is the same row. `detail` says why
+    the answer was no page, "" where it was one.
     """
 
     raw_id: str
@@ -41,6 +42,7 @@ class RawPage:
     stage: str
     page: int
     outcome: str
+    detail: str
     agent_key: str
     exchange: Exchange
     records: tuple[Listing | Rejection, ...]
@@ -59,3 +61,18 @@ def raw_page_id(batch_id: str, professional_id: str, step: int, exchange: Exchan
 def page_records(outcome: Outcome) -> tuple[Listing | Rejection, ...]:
     """List the parsed records of an outcome, in their order; none unless it is a page of listings."""
     return outcome.records if isinstance(outcome, ListingPage) else ()
+
+
+def outcome_detail(outcome: Outcome) -> str:
+    """Say in a line what is known of an answer that was no page, its cause first; "" for one that was."""
+    match outcome:
+        case Failure(cause, detail):
+            return f"{cause}: {detail}"
+        case Denied(detail):
+            return detail
+        case Throttled(None):
+            return "asks for fewer calls"
+        case Throttled(wait_seconds):
+            return f"asks to wait {wait_seconds:g} s"
+        case _:
+            return ""

@@ -25,7 +25,7 @@ from prograde.entrypoints.dead_letters import dead_letters
 from prograde.entrypoints.logs import logs
 from prograde.entrypoints.order import checked_order
 from prograde.entrypoints.order_files import given_files
-from prograde.entrypoints.plan_text import print_plan
+from prograde.entrypoints.plan_text import plan_lines
 from prograde.entrypoints.serve import serve
 from prograde.entrypoints.session import Terminal
 from prograde.entrypoints.steering import cancel, pause, resume
@@ -40,7 +40,7 @@ from prograde.entrypoints.workplace import (
 )
 from prograde.errors import ConflictError, InputError, NotFoundError, Problem, ProgradeError
 from prograde.sandbox.command import sandbox
-from prograde.use_cases.plan import last_experience, plan_batch
+from prograde.use_cases.plan import Plan, last_experience, plan_batch
 from prograde.use_cases.read_batch import read_batch, read_progress
 from prograde.use_cases.start_batch import start_batch
 
@@ -92,8 +92,8 @@ def run(
     data_dir: Path,
     output: str,
 ) -> int:
-    """Grade the professionals of a roster, by the source file SOURCE."""
-    terminal = Terminal(data_dir, is_json=output == "json")
+    """Grade a roster of professionals, by a source file."""
+    terminal = Terminal(data_dir, is_json=output == "json", again=click.get_current_context().obj or "")
     given = given_files(source, roster, parameters, settings, as_of)
     with checked_order(given, SystemClock().now().date(), os.environ) as checked:
         for note in checked.notes:
@@ -112,7 +112,11 @@ def run(
 @with_data_dir
 @with_output
 def status(batch_id: str | None, data_dir: Path, output: str) -> int:
-    """Show how a batch stands, or list them all; a running batch is not disturbed."""
+    """
+    Show how a batch stands, or list them all.
+
+    A running batch is not disturbed.
+    """
     terminal = Terminal(data_dir, is_json=output == "json")
     directory = existing_directory(data_dir)
     # Asked first: a run that ends meanwhile is then shown as being worked, not as interrupted.
@@ -162,7 +166,11 @@ def export(batch_id: str | None, target: Path, data_dir: Path) -> int:
 def validate(
     source: Path, roster: Path | None, as_of: str | None, parameters: Path | None, settings: tuple[str, ...]
 ) -> int:
-    """Check a source file, and a roster and parameters with it, without starting anything."""
+    """
+    Check a source file, a roster, parameters; start nothing.
+
+    Only the files are checked: the API itself is not asked.
+    """
     given = given_files(source, roster, parameters, settings, as_of)
     with checked_order(given, SystemClock().now().date(), os.environ) as checked:
         for note in checked.notes:
@@ -186,7 +194,11 @@ def plan(
     data_dir: Path,
     output: str,
 ) -> int:
-    """Estimate a batch's calls, hours and cost, from the last one of its source if there is one; starts nothing."""
+    """
+    Estimate a batch's calls, hours and cost; start nothing.
+
+    From the last batch of its source, if there is one.
+    """
     terminal = Terminal(data_dir, is_json=output == "json")
     given = given_files(source, roster, parameters, settings, as_of)
     with checked_order(given, SystemClock().now().date(), os.environ) as checked:
@@ -194,17 +206,40 @@ def plan(
         directory = DataDirectory(data_dir)
         if directory.is_there:
             with shared_machine(directory) as machine:
-                last = last_experience(machine.services.store, machine.services.blobs, checked.source.name)
+                last = last_experience(machine.services.store, checked.source.name)
         order = checked.order
         planned = plan_batch(order.parameters, order.professionals, checked.source.rate_limits, last)
-    print_plan(planned, terminal)
+    _print_plan(planned, terminal)
     return session.EXIT_COMPLETE
+
+
+def _print_plan(planned: Plan, terminal: Terminal) -> None:
+    if terminal.is_json:
+        last = None if planned.last is None else planned.last.batch_id
+        terminal.output.print_json(
+            json.dumps(
+                {
+                    "professionals": planned.professionals,
+                    "calls": planned.calls,
+                    "seconds": planned.duration.total_seconds(),
+                    "cloud_dollars": planned.cloud_cents / 100,
+                    "from_batch": last,
+                }
+            )
+        )
+        return
+    for heading, sentence in plan_lines(planned):
+        terminal.output.print(f"{heading:14}{sentence}", markup=False)
 
 
 @cli.command()
 @click.argument("folder", type=click.Path(path_type=Path), default=".")
 def init(folder: Path) -> int:
-    """Write a commented source file for a RESO Web API and an example roster."""
+    """
+    Write a source file and a roster to start from.
+
+    The source file is for a RESO Web API, and commented.
+    """
     templates = files("prograde.templates")
     written = {
         "source.yaml": (templates / "source_reso.yaml").read_text(encoding="utf-8"),
@@ -232,10 +267,14 @@ for command in (pause, resume, cancel, dead_letters, logs, serve, sandbox):
     cli.add_command(command)
 
 
-def run_command(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code; errors are told in a sentence each."""
+def run_command(arguments: Sequence[str] | None = None, again: str = "") -> int:
+    """
+    Run one command and return its exit code; errors are told in a sentence each.
+
+    `again` says how to go on with a run that is interrupted, where that is not by `prograde resume`.
+    """
     try:
-        code: int = cli.main(arguments, standalone_mode=False)
+        code: int = cli.main(arguments, standalone_mode=False, obj=again)
     except InputError as error:
         for problem in error.problems:
             click.echo(f"Error: {problem}", err=True)

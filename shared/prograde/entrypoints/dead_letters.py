@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from itertools import groupby
 from pathlib import Path
 
@@ -37,7 +37,7 @@ BODY_SHOWN = 400
 
 @click.group("dead-letters")
 def dead_letters() -> None:
-    """Look at the professionals that failed, and replay or discard them."""
+    """Look at who failed and why; ask again, or accept it."""
 
 
 @dead_letters.command("list")
@@ -53,7 +53,11 @@ def list_(
     data_dir: Path,
     output: str,
 ) -> int:
-    """List a batch's dead letters by cause (the newest batch's)."""
+    """
+    List who failed in a batch, by cause.
+
+    Without BATCH_ID the newest batch is meant.
+    """
     terminal = Terminal(data_dir, is_json=output == "json")
     with shared_machine(existing_directory(data_dir)) as machine:
         batch = _batch(machine, batch_id)
@@ -73,7 +77,7 @@ def list_(
 @with_data_dir
 @with_output
 def show(batch_id: str, professional_id: str, data_dir: Path, output: str) -> int:
-    """Show a dead letter with its evidence: what was asked, and what came back."""
+    """Show what was asked for one of them, and what came back."""
     terminal = Terminal(data_dir, is_json=output == "json")
     with shared_machine(existing_directory(data_dir)) as machine:
         professional, attempts = letters.evidence(machine.services, batch_id, professional_id)
@@ -109,7 +113,11 @@ def replay(
     data_dir: Path,
     output: str,
 ) -> int:
-    """Ask again for professionals that failed; a finished batch runs on, to a new export beside the old one."""
+    """
+    Ask again for professionals that failed.
+
+    A finished batch runs on, to a new export beside the old one.
+    """
     terminal = Terminal(data_dir, is_json=output == "json")
     directory = existing_directory(data_dir)
     with shared_machine(directory) as machine:
@@ -134,7 +142,11 @@ def discard(
     data_dir: Path,
     output: str,
 ) -> int:
-    """Take dead letters off the list: they were looked at, and their professionals stay failed."""
+    """
+    Take dead letters off the list: they were looked at.
+
+    Their professionals stay failed, and ungraded.
+    """
     terminal = Terminal(data_dir, is_json=output == "json")
     with shared_machine(existing_directory(data_dir)) as machine:
         batch = read_batch(machine.services.store, batch_id)
@@ -216,7 +228,9 @@ def _summary(letter: Professional) -> dict[str, object]:
 
 
 def _evidence(attempt: Attempt) -> dict[str, object]:
-    return asdict(attempt) | {"sent_at": attempt.sent_at.isoformat()}
+    told = asdict(replace(attempt, records=())) | {"sent_at": attempt.sent_at.isoformat()}
+    del told["records"]
+    return told
 
 
 def _print_groups(batch: Batch, found: Sequence[Professional], terminal: Terminal) -> None:
@@ -261,8 +275,10 @@ def _print_letter(letter: Professional, attempts: Sequence[Attempt], terminal: T
             output.print(
                 f"  asked for {attempt.agent_key}, to see if the source answers anybody; not counted", markup=False
             )
-        if attempt.outcome in ("Failure", "Denied") and attempt.body:
-            output.print(f"  {_printable(attempt.body[:BODY_SHOWN])}", markup=False)
+        if attempt.detail:
+            output.print(f"  {attempt.detail}", markup=False)
+            if attempt.body:
+                output.print(f"  answered: {_printable(attempt.body[:BODY_SHOWN])}", markup=False)
 
 
 def _printable(text: str) -> str:

@@ -23,11 +23,15 @@ from prograde.use_cases.steer import cancel_batch, pause_batch, resume_batch
 
 @click.command()
 @click.argument("batch_id", required=False)
-@click.option("--reason", default="paused by hand", show_default=True, help="What is shown until it is resumed.")
+@click.option("--reason", default="", help="What is shown until it is resumed; given again, it is replaced.")
 @with_data_dir
 @with_output
 def pause(batch_id: str | None, reason: str, data_dir: Path, output: str) -> int:
-    """Pause a batch: calls in flight are finished, no other is made; `prograde resume` goes on."""
+    """
+    Stop the calls of a batch until it is resumed.
+
+    Those in flight are finished. Without BATCH_ID the unfinished batch is meant, if there is only one.
+    """
     directory = existing_directory(data_dir)
     with shared_machine(directory) as machine:
         batch = pause_batch(machine.services, the_unfinished(machine, batch_id).batch_id, reason)
@@ -41,13 +45,20 @@ def pause(batch_id: str | None, reason: str, data_dir: Path, output: str) -> int
 @with_data_dir
 @with_output
 def resume(batch_id: str | None, data_dir: Path, output: str) -> int:
-    """Go on with a batch that was interrupted or paused; the unfinished one, if there is only one."""
+    """
+    Go on with a batch that was interrupted or paused.
+
+    Without BATCH_ID the unfinished batch is meant, if there is only one.
+    """
     directory = existing_directory(data_dir)
     with owned_machine(directory) as machine:
         batch = the_unfinished(machine, batch_id)
         if batch.status.is_over:
-            hint = "its dead letters can be replayed" if batch.status is BatchStatus.INCOMPLETE else "it is over"
-            raise ConflictError(f"batch {batch_id} is {batch.status}: there is nothing to resume; {hint}")
+            if batch.status is BatchStatus.CANCELLED:
+                hint = "prograde run starts a new one"
+            else:
+                hint = f"prograde dead-letters replay {batch.batch_id} --all asks again for whoever failed"
+            raise ConflictError(f"batch {batch.batch_id} is {batch.status}: there is nothing to resume; {hint}")
         refuse_beside_unfinished(machine, data_dir, chosen=batch)
         if batch.status is not BatchStatus.DRAINING:
             machine.source(batch)
@@ -61,14 +72,22 @@ def resume(batch_id: str | None, data_dir: Path, output: str) -> int:
 @with_data_dir
 @with_output
 def cancel(batch_id: str | None, data_dir: Path, output: str) -> int:
-    """End a batch early: no further call is made, and what is there is exported, marked as cancelled."""
+    """
+    End a batch early, and export what there is.
+
+    No further call is made, and the export is marked as cancelled. Without BATCH_ID the unfinished batch is meant, if
+    there is only one.
+    """
     terminal = Terminal(data_dir, is_json=output == "json")
     directory = existing_directory(data_dir)
     with shared_machine(directory) as machine:
-        batch = cancel_batch(machine.services, the_unfinished(machine, batch_id).batch_id)
-        if directory.is_taken:
+        before = the_unfinished(machine, batch_id)
+        batch = cancel_batch(machine.services, before.batch_id)
+        if before.is_cancelled:
+            terminal.errors.print(f"Batch {batch.batch_id} was cancelled already", markup=False)
+        if batch.status.is_over or directory.is_taken:
             progress = read_progress(machine.services.store, batch.batch_id)
-            session.report(progress, terminal, is_being_worked=True)
-            return session.EXIT_COMPLETE
+            code = session.report(progress, terminal, is_being_worked=True)
+            return code if batch.status.is_over else session.EXIT_COMPLETE
     with owned_machine(directory) as machine:
         return session.run_to_end(machine, batch, terminal)

@@ -80,17 +80,17 @@ def existing_directory(data_dir: Path) -> DataDirectory:
     """Find the data directory of earlier runs; raises InputError when nothing was ever started there."""
     directory = DataDirectory(data_dir)
     if not directory.is_there:
-        raise InputError([Problem("data_dir", str(data_dir), "holds no batches: give the folder of an earlier run")])
+        raise InputError([Problem("--data-dir", str(data_dir), "holds no batches: give the folder of an earlier run")])
     return directory
 
 
 def refuse_beside_unfinished(machine: LocalMachine, data_dir: Path, chosen: Batch | None) -> None:
     """One batch at a time shares the pace of a data directory; an unfinished one is never pre-empted silently."""
-    for batch in machine.services.store.batches():
+    for batch in machine.services.store.unfinished():
         is_other = chosen is None or batch.batch_id != chosen.batch_id
-        if is_other and not batch.status.is_over and batch.status is not BatchStatus.PAUSED:
+        if is_other and batch.status is not BatchStatus.PAUSED:
             remedy = f"holds the unfinished batch {batch.batch_id}: prograde resume it first, or choose another"
-            raise InputError([Problem("data_dir", str(data_dir), remedy)])
+            raise InputError([Problem("--data-dir", str(data_dir), remedy)])
 
 
 def the_unfinished(machine: LocalMachine, batch_id: str | None) -> Batch:
@@ -98,7 +98,7 @@ def the_unfinished(machine: LocalMachine, batch_id: str | None) -> Batch:
     store = machine.services.store
     if batch_id is not None:
         return read_batch(store, batch_id)
-    unfinished = [batch for batch in store.batches() if not batch.status.is_over]
+    unfinished = list(store.unfinished())
     if len(unfinished) == 1:
         return unfinished[0]
     if not unfinished:

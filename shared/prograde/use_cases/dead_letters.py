@@ -2,20 +2,23 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
 
 from prograde.domain.batch import Batch, reopened
 from prograde.domain.counter import Counter
-from prograde.domain.effects import effects_of_many
+from prograde.domain.effects import Task, effects_of_many
 from prograde.domain.professional import Professional, State, replayed
-from prograde.errors import ConflictError, CorruptionError, NotFoundError
-from prograde.ports import Attempt, BatchStore, Transaction
+from prograde.errors import ConflictError, CorruptionError, NotFoundError, ProgradeError
+from prograde.ports import WRITTEN_MAX, Attempt, BatchStore, Transaction
 from prograde.use_cases.announce import announce_status
 from prograde.use_cases.read_batch import read_batch
 from prograde.use_cases.services import Services
 
-CHUNK = 100
+CHUNK = WRITTEN_MAX
+READ_AT_ONCE = 100
 CHUNKS_MAX = 20
-"""Chunks that one page of letters goes through: then it says where to go on."""
+"""Reads that one page of letters goes through: then it says where to go on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,7 @@ def dead_letters(
     """
     read_batch(store, batch_id)
     after = ""
-    while failed := store.in_state(batch_id, State.FAILED, after, CHUNK):
+    while failed := store.in_state(batch_id, State.FAILED, after, READ_AT_ONCE):
         for professional in failed:
             if professional.is_discarded is is_discarded and cause in (None, professional.failure_cause):
                 yield professional
@@ -57,14 +60,14 @@ def dead_letter_page(
     read_batch(store, batch_id)
     letters: list[Professional] = []
     for _ in range(CHUNKS_MAX):
-        failed = store.in_state(batch_id, State.FAILED, after, CHUNK)
+        failed = store.in_state(batch_id, State.FAILED, after, READ_AT_ONCE)
         for professional in failed:
             after = professional.professional_id
             if professional.is_discarded is is_discarded and cause in (None, professional.failure_cause):
                 letters.append(professional)
                 if len(letters) == limit:
                     return LetterPage(tuple(letters), after)
-        if len(failed) < CHUNK:
+        if len(failed) < READ_AT_ONCE:
             return LetterPage(tuple(letters), None)
     return LetterPage(tuple(letters), after)
 
@@ -84,36 +87,45 @@ def replay(services: Services, batch_id: str, professional_ids: Sequence[str]) -
     """
     Open failed professionals again, each with a new step; the batch runs on, and another grading run follows.
 
-    A hundred at a time, whole or not at all. Raises NotFoundError for an unknown id, and ConflictError for one that
-    has not failed or a batch that cannot be reopened (cancelled, draining, finalizing); one that is open already is
-    left as it is.
+    A chunk at a time, whole or not at all; none gets its task before all are open, for the batch must not come to its
+    end in between. Raises NotFoundError for an unknown id, and ConflictError for one that has not failed or a batch
+    that cannot be reopened (cancelled, draining, finalizing); one that is open already is left as it is.
     """
     now = services.clock.now()
     batch = read_batch(services.store, batch_id)
-    for ids in _chunks(professional_ids):
-
-        def reopen(transaction: Transaction, ids: Sequence[str] = ids) -> tuple[Batch, list[Professional]]:
-            stored, professionals = _read(transaction, batch_id, ids)
-            closed = [each for each in professionals if each.is_final]
-            if not closed:
-                return stored, professionals
-            counters = _reopened_counters(transaction, stored, closed)
-            awake = [replayed(each, now, stored.epoch) if each.is_final else each for each in professionals]
-            were_drained = sum(counter.pending == count for counter, count in counters)
-            running = replace(reopened(stored), drained=stored.drained - were_drained)
-            transaction.put_batch(running)
-            for counter, _ in counters:
-                transaction.put_counter(batch_id, counter)
-            for professional in awake:
-                transaction.put_professional(professional)
-            return running, awake
-
-        after, awake = services.store.transact(reopen)
-        services.queue.enqueue(effects_of_many(after, awake))
-        if after.status is not batch.status:
-            announce_status(services, after, now)
-        batch = after
+    tasks: list[Task] = []
+    try:
+        for ids in _chunks(professional_ids):
+            after, awake = services.store.transact(partial(_reopen, batch_id=batch_id, ids=ids, now=now))
+            tasks += effects_of_many(after, awake)
+            if after.status is not batch.status:
+                announce_status(services, after, now)
+            batch = after
+    except ProgradeError:
+        # Whoever is open already must not wait for what went wrong with the others.
+        services.queue.enqueue(tasks)
+        raise
+    services.queue.enqueue(tasks)
     return batch
+
+
+def _reopen(
+    transaction: Transaction, batch_id: str, ids: Sequence[str], now: datetime
+) -> tuple[Batch, list[Professional]]:
+    batch, professionals = _read(transaction, batch_id, ids)
+    closed = [each for each in professionals if each.is_final]
+    if not closed:
+        return batch, professionals
+    counters = _reopened_counters(transaction, batch, closed)
+    awake = [replayed(each, now, batch.epoch) if each.is_final else each for each in professionals]
+    were_drained = sum(counter.pending == count for counter, count in counters)
+    running = replace(reopened(batch), drained=batch.drained - were_drained)
+    transaction.put_batch(running)
+    for counter, _ in counters:
+        transaction.put_counter(batch_id, counter)
+    for professional in awake:
+        transaction.put_professional(professional)
+    return running, awake
 
 
 def discard(services: Services, batch_id: str, professional_ids: Sequence[str]) -> int:

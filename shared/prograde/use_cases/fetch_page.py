@@ -23,7 +23,7 @@ from prograde.domain.outcome import (
     Unproven,
 )
 from prograde.domain.professional import Professional, State, advance, begun_anew
-from prograde.domain.raw_page import RawPage, page_records, raw_page_id
+from prograde.domain.raw_page import RawPage, outcome_detail, page_records, raw_page_id
 from prograde.errors import CorruptionError, NotSeededError
 from prograde.ports import PageRequest, Transaction
 from prograde.use_cases.announce import announce_status
@@ -146,6 +146,7 @@ def _fetch(services: Services, batch: Batch, professional: Professional, asked: 
             stage=asked.stage,
             page=asked.page,
             outcome=type(outcome).__name__,
+            detail=outcome_detail(outcome),
             agent_key=asked.agent_key,
             exchange=exchange,
             records=page_records(outcome) if is_own else (),

@@ -74,8 +74,8 @@ def _moved(services: Services, seen: Batch, op: Seeding, due_at: datetime) -> Ba
         stored = transaction.batch(seen.batch_id)
         if stored is None:
             raise CorruptionError(f"batch {seen.batch_id} is gone")
-        # In a new epoch the chunk is walked again: what it created may have been given no task in the old one.
-        if (stored.op, stored.wake, stored.epoch) != (seen.op, seen.wake, seen.epoch):
+        # What wakes everybody renews the chain too: the chunk is walked again, it may have been given no tasks.
+        if (stored.op, stored.wake) != (seen.op, seen.wake):
             return stored
         is_done = op.seeded >= stored.roster.professionals
         moved = settled(

@@ -12,10 +12,11 @@ from prograde.use_cases.read_batch import read_batch
 from prograde.use_cases.services import Services
 
 
-def pause_batch(services: Services, batch_id: str, reason: str) -> Batch:
+def pause_batch(services: Services, batch_id: str, reason: str = "") -> Batch:
     """
     Pause a batch: calls in flight are finished and counted, no other is made until it is resumed.
 
+    Asked for again, it takes the new reason, if one is given.
     Raises NotFoundError, and ConflictError for a batch that is over, draining or finalizing.
     """
     return _steered(services, batch_id, lambda batch, _: paused(batch, reason))
@@ -34,7 +35,8 @@ def cancel_batch(services: Services, batch_id: str) -> Batch:
     """
     Cancel a batch: whoever is not finished ends without a call, then what is there is exported, marked as partial.
 
-    Raises NotFoundError, and ConflictError for a batch that is over or finalizing, or that gave up on its source.
+    Cancelled once is cancelled. Raises NotFoundError, and ConflictError for a batch that is over or finalizing for
+    another reason, or that gave up on its source.
     """
     return _steered(services, batch_id, cancelled)
 

@@ -30,11 +30,7 @@ def supervise(services: Services) -> None:
     Each queue is then sent at the pace that its source bears, and what is not well is told.
     """
     now = services.clock.now()
-    moving = [
-        batch
-        for batch in services.store.batches()
-        if not batch.status.is_over and batch.status is not BatchStatus.PAUSED
-    ]
+    moving = [batch for batch in services.store.unfinished() if batch.status is not BatchStatus.PAUSED]
     if not moving:
         return
     for batch in moving:

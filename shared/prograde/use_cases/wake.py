@@ -6,11 +6,11 @@ from prograde.domain.batch import Batch, Waking
 from prograde.domain.effects import WakeTask, effects, effects_of_many
 from prograde.domain.professional import Professional, State, begun_anew
 from prograde.errors import CorruptionError
-from prograde.ports import Transaction
+from prograde.ports import WRITTEN_MAX, Transaction
 from prograde.use_cases.read_batch import read_batch
 from prograde.use_cases.services import Services
 
-CHUNK = 100
+CHUNK = WRITTEN_MAX
 
 
 def wake_step(services: Services, task: WakeTask) -> None:

@@ -17,7 +17,16 @@ from google.cloud.bigquery.retry import DEFAULT_RETRY
 from prograde.adapters.documents import BATCH, PROFESSIONAL
 from prograde.adapters.gcp.error_mapping import mapped_errors
 from prograde.adapters.sql import query
-from prograde.adapters.warehouse_rows import TABLES, Column, Row, grade_row, raw_page_row, result_row, run_row
+from prograde.adapters.warehouse_rows import (
+    TABLES,
+    Column,
+    Row,
+    grade_row,
+    raw_page_row,
+    record_of,
+    result_row,
+    run_row,
+)
 from prograde.domain.batch import Batch
 from prograde.domain.effects import digest
 from prograde.domain.professional import Professional
@@ -110,7 +119,7 @@ class BigqueryWarehouse:
             professional_id=professional_id,
             body_max=ATTEMPT_BODY_MAX,
         )
-        return tuple(Attempt(*row) for row in rows)
+        return tuple(Attempt(*(*told, tuple(map(record_of, records)))) for *told, records in rows)
 
     def load_results(self, batch: Batch, professionals: Iterable[Professional]) -> int:
         """Load this grading run's results."""

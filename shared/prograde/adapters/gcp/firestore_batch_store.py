@@ -95,10 +95,12 @@ class FirestoreBatchStore:
 
     def batches(self) -> Iterator[Batch]:
         """Read all batches, newest first."""
-        batches = [BATCH.read(text) for text in self._texts(self._layout.batches.order_by(_NAME))]
-        batches.sort(key=lambda batch: batch.batch_id)
-        batches.sort(key=lambda batch: batch.created_at, reverse=True)
-        return iter(batches)
+        return self._newest_first(self._layout.batches.order_by(_NAME))
+
+    def unfinished(self) -> Iterator[Batch]:
+        """Read the batches that are not over."""
+        is_unfinished = FieldFilter("is_over", "==", value=False)
+        return self._newest_first(self._layout.batches.where(filter=is_unfinished))
 
     def newest(self, after: Place | None, limit: int) -> tuple[Batch, ...]:
         """Read batches, newest first."""
@@ -145,16 +147,6 @@ class FirestoreBatchStore:
         page = self._layout.professionals(batch_id).order_by(_NAME).start_at({_NAME: first}).limit(limit)
         return tuple(PROFESSIONAL.read(text) for text in self._texts(page))
 
-    def behind_epoch(self, batch_id: str, epoch: int, limit: int) -> tuple[Professional, ...]:
-        """Read open professionals last woken for an older epoch."""
-        behind: list[Professional] = []
-        after: str | None = ""
-        while after is not None and len(behind) < limit:
-            page = self.in_state(batch_id, State.OPEN, after, _ROWS_IN_MEMORY)
-            behind += [professional for professional in page if professional.epoch < epoch]
-            after = page[-1].professional_id if len(page) == _ROWS_IN_MEMORY else None
-        return tuple(behind[:limit])
-
     def watermark(self, source: str) -> datetime | None:
         """Tell when a source's latest delivered sounding had been sent."""
         with mapped_errors(SERVICE):
@@ -173,6 +165,12 @@ class FirestoreBatchStore:
     def check(self) -> None:
         """Ask for one batch."""
         self.newest(None, 1)
+
+    def _newest_first(self, those: BaseQuery) -> Iterator[Batch]:
+        batches = [BATCH.read(text) for text in self._texts(those)]
+        batches.sort(key=lambda batch: batch.batch_id)
+        batches.sort(key=lambda batch: batch.created_at, reverse=True)
+        return iter(batches)
 
     def _create(self, professionals: Sequence[Professional]) -> None:
         now = self._clock.now()

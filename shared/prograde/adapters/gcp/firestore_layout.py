@@ -68,7 +68,12 @@ def document_id(professional_id: str) -> str:
 
 def batch_fields(batch: Batch, now: datetime) -> Fields:
     """Give the fields of a batch."""
-    return {DOCUMENT: BATCH.write(batch), CREATED_AT: batch.created_at, EXPIRE_AT: now + KEPT}
+    return {
+        DOCUMENT: BATCH.write(batch),
+        CREATED_AT: batch.created_at,
+        EXPIRE_AT: now + KEPT,
+        "is_over": batch.status.is_over,
+    }
 
 
 def counter_fields(counter: Counter, now: datetime) -> Fields:

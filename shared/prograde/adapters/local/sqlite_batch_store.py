@@ -19,6 +19,8 @@ T = TypeVar("T")
 # Beside each document stand only the columns that a query selects by.
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS batches (batch_id TEXT PRIMARY KEY, created_at INTEGER NOT NULL, document TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS unfinished ON batches (created_at)
+    WHERE json_extract(document, '$.status') NOT IN ('complete', 'incomplete', 'cancelled');
 CREATE TABLE IF NOT EXISTS counters (
     batch_id TEXT NOT NULL, number INTEGER NOT NULL, document TEXT NOT NULL, PRIMARY KEY (batch_id, number)
 );
@@ -86,6 +88,16 @@ class SqliteBatchStore:
         """Read all batches, newest first."""
         with self._file.read() as connection:
             rows = connection.execute("SELECT document FROM batches ORDER BY created_at DESC, batch_id").fetchall()
+        return (BATCH.read(row[0]) for row in rows)
+
+    def unfinished(self) -> Iterator[Batch]:
+        """Read the batches that are not over; the condition is, word for word, that of their index."""
+        with self._file.read() as connection:
+            rows = connection.execute(
+                "SELECT document FROM batches INDEXED BY unfinished"
+                " WHERE json_extract(document, '$.status') NOT IN ('complete', 'incomplete', 'cancelled')"
+                " ORDER BY created_at DESC, batch_id"
+            ).fetchall()
         return (BATCH.read(row[0]) for row in rows)
 
     def newest(self, after: Place | None, limit: int) -> tuple[Batch, ...]:

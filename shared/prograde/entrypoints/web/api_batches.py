@@ -68,7 +68,7 @@ def show_batch(call: Call, batch_id: str) -> flask.Response:
 
 def pause_batch(call: Call, batch_id: str) -> flask.Response:
     """Stop the calls of a running batch until it is resumed."""
-    return _steered(call, batch_id, lambda services, name: steer.pause_batch(services, name, "paused by request"))
+    return _steered(call, batch_id, steer.pause_batch)
 
 
 def resume_batch(call: Call, batch_id: str) -> flask.Response:
