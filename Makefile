@@ -10,6 +10,10 @@ INSTALL := $(BIN)/python $(PIP)
 LOCKER := build/locker
 OFFLINE_TERRAFORM ?= ../shared/tools/terraform-offline/check
 BQEMULATOR := build/bqemulator
+CHROMIUM ?= /usr/bin/chromium
+AXE := build/axe-core
+AXE_VERSION := 4.14.1
+AXE_SHA256 := e6b0ce02b84d892e2e33e403485e7f3d6c29e2be6df65daf44d89ba564139745
 SCHEMATHESIS := build/schemathesis
 COMPILE = $(LOCKER)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--annotation-style line --custom-compile-command 'make lock' $(if $(UPGRADE),--upgrade)
@@ -47,6 +51,12 @@ test-api: $(VENV)/.dev-installed $(SCHEMATHESIS)/.installed ## Generate requests
 .PHONY: test-gcp
 test-gcp: $(VENV)/.dev-installed $(BQEMULATOR)/.installed ## Run the cloud family against strict stand-ins for Google's services
 	@$(BIN)/pytest -m gcp $(PYTEST) tests/gcp
+
+.PHONY: test-web
+test-web: $(VENV)/.dev-installed $(AXE)/.unpacked ## Drive the pages with Chromium: the whole story, axe, pictures in build/screenshots
+	@command -v $(CHROMIUM) >/dev/null || \
+		{ echo 'make test-web needs Chromium (apt-get install chromium), or CHROMIUM=where-it-is' >&2; exit 1; }
+	@CHROMIUM=$(CHROMIUM) $(BIN)/pytest -m web tests/browser $(PYTEST)
 
 .PHONY: format
 format: $(VENV)/.dev-installed ## Format the code and mend what the linter can mend
@@ -160,10 +170,19 @@ $(BQEMULATOR)/.installed: requirements/bqemulator.txt
 		for f in pathlib.Path(e.__file__).parent.joinpath('extensions').iterdir()]"
 	@touch $@
 
+# A rule book for accessibility, which only tests read.
+$(AXE)/.unpacked:
+	@command -v npm >/dev/null || { echo 'make test-web needs npm, to fetch axe-core' >&2; exit 1; }
+	@mkdir -p $(AXE)
+	@cd $(AXE) && npm pack --silent axe-core@$(AXE_VERSION) >/dev/null
+	@echo '$(AXE_SHA256)  $(AXE)/axe-core-$(AXE_VERSION).tgz' | sha256sum --check --quiet
+	@tar --extract --gzip --file $(AXE)/axe-core-$(AXE_VERSION).tgz --directory $(AXE)
+	@touch $@
+
 $(SCHEMATHESIS)/.installed: requirements/schemathesis.txt
 	@echo 'Installing what generates requests into $(SCHEMATHESIS)'
 	@$(PYTHON) -m venv $(SCHEMATHESIS)
-	@$(SCHEMATHESIS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	@$(SCHEMATHESIS)/bin/python $(PIP) --require-hashes --requirement $<
 	@touch $@
 
 $(LOCKER)/bin/uv: requirements/lock.txt

@@ -13,7 +13,7 @@ from prograde.entrypoints.web.charts import Histogram, Part, grade_look, stacked
 from prograde.entrypoints.web.rendering import number, short_dollars, words
 from prograde.errors import InputError, NotFoundError
 from prograde.ports import BatchStore, BlobStore, Place
-from prograde.use_cases.export_files import EXCEL, GRADED, HUBSPOT, UNGRADED
+from prograde.use_cases.export_files import EXCEL, GRADED, HUBSPOT, UNGRADED, grade_file
 from prograde.use_cases.read_batch import Progress
 from prograde.use_cases.read_export import Export, latest_export, read_export
 from prograde.use_cases.services import Services
@@ -198,14 +198,15 @@ class BatchView:
         """The files of the run, in the order in which people look for them."""
         if self.export is None:
             return ()
-        first = [GRADED, EXCEL, HUBSPOT]
-        order = {name: index for index, name in enumerate(first)}
+        tiers = [grade_file(tier.name) for tier in self.batch.parameters.rubric.tiers]
+        order = {name: index for index, name in enumerate([GRADED, EXCEL, HUBSPOT, *tiers, UNGRADED])}
         base = f"/v1/batches/{self.batch.batch_id}/exports/{self.run}"
         rows = [
             FileRow(file.name, _purpose(file.name), f"{base}/{file.name}", file.rows, file.bytes, file.sha256)
             for file in self.export.files
         ]
-        return tuple(sorted(rows, key=lambda row: (order.get(row.name, 9), not row.name.startswith("sales"), row.name)))
+        # The leads' files, one or several, come behind HubSpot's.
+        return tuple(sorted(rows, key=lambda row: (order.get(row.name, order[HUBSPOT]), row.name)))
 
     @property
     def lineage(self) -> Lineage | None:

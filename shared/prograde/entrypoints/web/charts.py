@@ -8,9 +8,9 @@ from prograde.domain.batch import Parameters
 from prograde.domain.counter import VOLUME_EDGES
 from prograde.entrypoints.web.rendering import short_dollars
 
-WIDTH, HEIGHT = 640, 210
+WIDTH, HEIGHT = 480, 236
 TOP, BOTTOM = 34, 26
-LABEL_WIDTH = 44
+LABEL_WIDTH = 42
 
 
 @dataclass(frozen=True, slots=True)

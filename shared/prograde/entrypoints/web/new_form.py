@@ -23,6 +23,25 @@ PLAIN_FIELDS = ("as_of", "cutoff", "attribution", "page_limit", "failure_limit",
 SWITCHES = ("include_active", "early_stop")
 OWN_FIELDS = ("source", "roster", "stored_roster", "tiers", "tiers_to_process", *PLAIN_FIELDS, *SWITCHES)
 
+_LABELS = {
+    "source": "Source",
+    "roster": "Roster",
+    "tiers": "Tiers",
+    "tiers_to_process": "Page through",
+    "as_of": "As of",
+    "cutoff": "Cutoff",
+    "include_active": "Ask for active listings",
+    "page_limit": "Pages of each stage",
+    "failure_limit": "Failures in a row",
+    "outage_patience_minutes": "Patience with an outage",
+}
+_TIER_LABELS = {
+    "name": "name",
+    "minimum_volume": "from volume",
+    "minimum_sides": "from sides",
+    "minimum_active_listings": "from active listings",
+    "maximum_days_since_last_sale": "last sale within days",
+}
 _TIER_PROBLEM = re.compile(r"tiers\[(?P<line>\d+)\](?:\.(?P<field>\w+))?")
 
 Errors = Mapping[str, list[str]]
@@ -78,6 +97,15 @@ class Typed:
         if name.startswith("roster"):
             return "roster"
         return name if name in OWN_FIELDS else "source"
+
+    def label_of(self, problem: Problem) -> str:
+        """Name what a problem is about, as the form does."""
+        if found := _TIER_PROBLEM.match(problem.field):
+            line = int(found["line"])
+            name = self[tier_input(self.tier_lines[line], "name")].strip() if line < len(self.tier_lines) else ""
+            label = _TIER_LABELS.get(found["field"] or "", "")
+            return f"Tier {name or line + 1}{', ' if label else ''}{label}"
+        return _LABELS.get(problem.field, problem.field)
 
     def errors(self, problems: Iterable[Problem]) -> Errors:
         """Sort problems by the inputs that they stand beside, in words."""

@@ -96,7 +96,7 @@ def _stored(batch: Batch, professional: Professional) -> Person:
         grade,
         "" if profile is None else profile.full_name,
         "" if profile is None else profile.city,
-        f"{(figures.half_cents + 1) // 200:,}",
+        f"{'≥ ' if professional.volume_is_floor else ''}{figures.half_cents // 200:,}",
         f"{figures.half_sides / 2:g}",
         professional.state,
     )
@@ -110,7 +110,7 @@ def _published(row: Row) -> Person:
         cells["grade"],
         cells["full_name"],
         cells["city"],
-        f"{int(cells['volume'].partition('.')[0]):,}",
+        f"{'≥ ' if cells['volume_is_floor'] == 'yes' else ''}{int(cells['volume'].partition('.')[0]):,}",
         cells["sides"],
         cells["outcome"],
     )
@@ -134,6 +134,7 @@ def professional_page(call: Call, batch_id: str, professional_id: str) -> flask.
             "profile": professional.profile,
             "grade": rubric.grade(professional.aggregate, parameters.as_of) if is_done else None,
             "story": story,
+            "additions": {} if story is None else story.additions(),
             "runs": list(_stages(professional)),
         },
     )

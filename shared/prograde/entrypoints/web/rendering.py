@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from prograde import __version__
+from prograde.domain.money import sides_text
 from prograde.entrypoints.plan_text import duration_text
 
 HTML = "text/html"
@@ -67,6 +68,7 @@ def environment() -> Environment:
         "moment": moment,
         "day": day,
         "duration": duration_text,
+        "sides": sides_text,
         "size": size,
         "words": words,
         "signed": signed,

@@ -2,6 +2,9 @@
 // Without this script the page asks for itself again now and then; nothing else depends on it.
 "use strict";
 
+// What a form did is said once: a reload need not say it again.
+if (new URLSearchParams(location.search).has("said")) history.replaceState(null, "", location.pathname);
+
 (() => {
   const main = document.querySelector("main[data-poll]");
   if (!main) return;
