@@ -9,9 +9,9 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from prograde.sandbox.publishing import write_roster
+from tests.browser.sick_market import MARKET, SickTraffic, sick_server
 from tests.e2e.machine import Workplace
 from tests.e2e.served import served
-from tests.browser.sick_market import MARKET, SickTraffic, sick_server
 
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 FLAGS = [

@@ -3,10 +3,10 @@
 import pytest
 from playwright.sync_api import Browser, Page, ViewportSize
 
-from tests.house.checkout import ROOT
 from tests.browser.conftest import Site
 from tests.browser.sick_market import SICK
 from tests.browser.story import estimate, fill_the_form, start, watch_it_finish
+from tests.house.checkout import ROOT
 
 pytestmark = pytest.mark.web
 
