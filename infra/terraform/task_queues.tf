@@ -106,6 +106,24 @@ resource "google_cloud_tasks_queue_iam_member" "control_enqueuer" {
   member   = each.value.account_member
 }
 
+# /healthz asks whether the queue answers. roles/cloudtasks.viewer could read the tasks too.
+resource "google_project_iam_custom_role" "queue_reader" {
+  project     = local.project
+  role_id     = "${replace(var.prefix, "-", "_")}_queue_reader"
+  title       = "${var.prefix}: looks at a queue"
+  permissions = ["cloudtasks.queues.get"]
+}
+
+resource "google_cloud_tasks_queue_iam_member" "control_reader" {
+  for_each = toset(local.answerers)
+
+  project  = local.project
+  location = var.region
+  name     = google_cloud_tasks_queue.control.name
+  role     = "projects/${local.project}/roles/${google_project_iam_custom_role.queue_reader.role_id}"
+  member   = module.function[each.key].account_member
+}
+
 # Supervise adapts the rate. roles/cloudtasks.queueAdmin could delete the queue too.
 resource "google_project_iam_custom_role" "queue_pacer" {
   project     = local.project

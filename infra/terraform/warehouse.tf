@@ -126,7 +126,7 @@ locals {
     for table, columns in local.tables : { for name in columns.is_rewritten_by : "${table}/${name}" => { table = table, function = name } }
   ]...)
   # Those that query.
-  readers = toset(concat(["finalize"], var.console ? ["console"] : []))
+  readers = toset(concat(["finalize"], local.answerers))
 }
 
 resource "google_bigquery_table_iam_member" "appender" {

@@ -13,6 +13,9 @@ from prograde.errors import InputError, Problem, SettingsError
 
 CERTS_URL = "https://www.googleapis.com/oauth2/v1/certs"
 """Where Google publishes the keys that sign identity tokens."""
+IAP_CERTS_URL = "https://www.gstatic.com/iap/verify/public_key"
+"""Where it publishes those that sign the assertions of Identity-Aware Proxy."""
+IAP_AUDIENCE = "PROGRADE_IAP_AUDIENCE"
 
 
 class Family(StrEnum):
@@ -58,7 +61,8 @@ class GoogleCloudSettings:
     A function on Google Cloud.
 
     `queues` are the page queues by source; the URLs are the functions' own, and the audiences of the
-    identity tokens that they are called with. `certs_url` and `cloud_tasks_emulator` point elsewhere than to Google
+    identity tokens that they are called with. `iap_audience` is whom the assertions of Identity-Aware Proxy are for,
+    "" but for the console. The URLs of certificates and `cloud_tasks_emulator` point elsewhere than to Google
     only where stand-ins are tried; those of the other services are found by Google's own libraries.
     """
 
@@ -77,6 +81,8 @@ class GoogleCloudSettings:
     scheduler_account: str
     serves: Serves
     certs_url: str
+    iap_audience: str
+    iap_certs_url: str
     cloud_tasks_emulator: str
 
     @property
@@ -165,6 +171,10 @@ def _google_cloud(env: Mapping[str, str]) -> GoogleCloudSettings:
         )
     if given["PROGRADE_SERVES"] and given["PROGRADE_SERVES"] not in set(Serves):
         problems.append(_problem("PROGRADE_SERVES", given["PROGRADE_SERVES"], f"must be one of {', '.join(Serves)}"))
+    if given["PROGRADE_SERVES"] == Serves.CONSOLE and not env.get(IAP_AUDIENCE):
+        problems.append(
+            Problem(IAP_AUDIENCE, None, "is missing; infra/terraform sets it for the console: apply it again")
+        )
     problems += [
         _problem(name, value, "must be the URL of a function, https://NAME-NUMBER.REGION.run.app")
         for name, value in given.items()
@@ -193,6 +203,8 @@ def _google_cloud(env: Mapping[str, str]) -> GoogleCloudSettings:
         scheduler_account=given["PROGRADE_SCHEDULER_ACCOUNT"],
         serves=Serves(given["PROGRADE_SERVES"]),
         certs_url=env.get("PROGRADE_CERTS_URL") or CERTS_URL,
+        iap_audience=env.get(IAP_AUDIENCE, ""),
+        iap_certs_url=env.get("PROGRADE_IAP_CERTS_URL") or IAP_CERTS_URL,
         cloud_tasks_emulator=env.get("CLOUD_TASKS_EMULATOR_HOST", ""),
     )
 

@@ -89,9 +89,9 @@ def test_a_missing_secret_is_named(workplace: Workplace) -> None:
         (("run", "source.yaml", "--roster", "nowhere.csv"), ["roster: 'nowhere.csv'", "No such file"]),
         ((*RUN, "--parameters", "nowhere.yaml"), ["parameters: 'nowhere.yaml'", "No such file"]),
         (("run", "source.yaml"), ["--roster"]),
-        (("resume", "--data-dir", "nowhere"), ["data_dir: 'nowhere'", "holds no batches"]),
-        (("status", "--data-dir", "nowhere"), ["data_dir: 'nowhere'", "holds no batches"]),
-        ((*RUN, "--data-dir", "roster.csv/x"), ["data_dir: 'roster.csv/x'", "choose another"]),
+        (("resume", "--data-dir", "nowhere"), ["--data-dir: 'nowhere'", "holds no batches"]),
+        (("status", "--data-dir", "nowhere"), ["--data-dir: 'nowhere'", "holds no batches"]),
+        ((*RUN, "--data-dir", "roster.csv/x"), ["--data-dir: 'roster.csv/x'", "choose another"]),
     ],
 )
 def test_what_cannot_be_read_or_used_is_named(
@@ -110,4 +110,4 @@ def test_a_data_directory_in_use_is_refused(workplace: Workplace) -> None:
         lock.flush()
         fcntl.flock(lock, fcntl.LOCK_EX)
         error = refused(workplace, *RUN)
-    assert "data_dir: 'prograde-data': is in use by process 4711" in error
+    assert "--data-dir: 'prograde-data': is in use by process 4711" in error

@@ -1,3 +1,4 @@
+import json
 from datetime import date
 from typing import Any
 
@@ -5,6 +6,7 @@ import pytest
 
 from prograde.domain.aggregation import Attribution
 from prograde.domain.batch import Parameters
+from prograde.domain.export import written_parameters
 from prograde.domain.grading import DEFAULT_RUBRIC, Rubric, Tier
 from prograde.entrypoints.parameters import parse_parameters
 
@@ -55,6 +57,8 @@ def test_every_parameter_reaches_the_run() -> None:
         outage_patience_minutes=30,
         promised_hours=12,
     )
+    written = json.loads(json.dumps(written_parameters(parameters), default=str))
+    assert (parameters, []) == parse_parameters(written, TODAY), "what a manifest says starts the same run again"
 
 
 @pytest.mark.parametrize(

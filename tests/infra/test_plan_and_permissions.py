@@ -20,8 +20,14 @@ STARTS = {
     "roles/secretmanager.secretAccessor on secret LISTING_TOKEN",
     "table_appender on table batches",
 }
+ANSWERS = {
+    "queue_reader on queue control",
+    "roles/storage.objectViewer on bucket exports",
+    "roles/bigquery.dataViewer on dataset prograde",
+    "roles/bigquery.jobUser on the project",
+}
 EXPECTED = {
-    "start-batch": STARTS | {"queue_pacer on queue pages-reso"},
+    "start-batch": STARTS | ANSWERS | {"queue_pacer on queue pages-reso"},
     "fetch-page": {
         f"{ENQUEUER} on queue pages-reso",
         f"{ENQUEUER} on queue control",
@@ -48,12 +54,7 @@ EXPECTED = {
         "roles/bigquery.dataViewer on dataset prograde",
         "roles/bigquery.jobUser on the project",
     },
-    "console": STARTS
-    | {
-        "roles/storage.objectViewer on bucket exports",
-        "roles/bigquery.dataViewer on dataset prograde",
-        "roles/bigquery.jobUser on the project",
-    },
+    "console": STARTS | ANSWERS,
     "webhook": STARTS | {"roles/secretmanager.secretAccessor on secret PROGRADE_WEBHOOK_SECRET"},
     "build": {
         "roles/artifactregistry.writer on the project",

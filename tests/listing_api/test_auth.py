@@ -1,3 +1,4 @@
+import re
 from base64 import b64encode
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -84,7 +85,10 @@ def test_credentials_that_the_api_repeats_are_hidden_in_whatever_is_kept(auth: o
     with AnsweringServer(*answers) as server, listings(server.origin, auth) as opened:
         kept = [opened.fetch(page_request()) for _ in answers]
 
-    assert Denied("status 401: (hidden) and (hidden) and (hidden)") == kept[0][0]
+    assert isinstance(kept[0][0], Denied)
+    said, _, remedy = kept[0][0].detail.partition("; ")
+    assert "status 401: (hidden) and (hidden) and (hidden)" == said
+    assert re.fullmatch(r"it was asked with [A-Z_]+( and [A-Z_]+)?: set that right, then resume the batch", remedy)
     assert isinstance(kept[1][0], Failure)
     assert not [spelling for spelling in SPELLINGS if spelling in repr(kept)]
     assert not [spelling for spelling in SPELLINGS if spelling in repr(vars(opened))]
@@ -144,3 +148,11 @@ def test_what_the_provider_does_not_count_by_leaves_the_credential_alone() -> No
     assert credential(None) == credential(None, {"client.headers": {"Accept": "x"}})
     upper, lower = ({"client.headers": {name: "${env:OTHER}"}} for name in ("X-KEY", "x-key"))
     assert credential(None, upper) == credential(None, lower)
+
+
+def test_who_is_refused_without_credentials_is_told_that_there_are_none() -> None:
+    with AnsweringServer(http_answer(b"", "401 No")) as server, listings(server.origin, None) as opened:
+        outcome, _ = opened.fetch(page_request())
+
+    assert isinstance(outcome, Denied)
+    assert outcome.detail.endswith("without credentials: write client.auth into the source file, and start a new batch")

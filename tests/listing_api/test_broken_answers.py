@@ -67,6 +67,7 @@ BROKEN: dict[str, tuple[Answer, str]] = {
     "status 408": (http_answer(b"", "408 Request Timeout"), "server_error"),
 }
 
+REMEDY = "it was asked with LISTING_TOKEN: set that right, then resume the batch"
 CUT = b"Content-Length: 900\r\n\r\ncut"
 REFUSED: dict[str, tuple[bytes, Outcome]] = {
     "429": (b"HTTP/1.1 429 Slow\r\nRetry-After: 3\r\n" + CUT, Throttled(3.0)),
@@ -74,7 +75,7 @@ REFUSED: dict[str, tuple[bytes, Outcome]] = {
         b"HTTP/1.1 503 Busy\r\nRetry-After: 3\r\nContent-Encoding: gzip\r\n" + CUT,
         Throttled(3.0),
     ),
-    "401": (b"HTTP/1.1 401 No\r\n" + CUT, Denied("status 401")),
+    "401": (b"HTTP/1.1 401 No\r\n" + CUT, Denied(f"status 401; {REMEDY}")),
     "404": (b"HTTP/1.1 404 No\r\n" + CUT, NotFound()),
 }
 

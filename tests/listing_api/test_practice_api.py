@@ -139,4 +139,5 @@ def test_a_wrong_token_is_denied_with_the_apis_own_words(text: str) -> None:
     with HttpListingSource(load_source(text, {"SANDBOX_TOKEN": "wrong"}), OpenGate(), MachineClock()) as listings:
         outcome, _ = listings.fetch(PageRequest("K1", "K1", Stage.PROFILE, 1, None, PARAMETERS))
 
-    assert Denied("status 401: the bearer token is missing or (hidden)") == outcome
+    said = "status 401: the bearer token is missing or (hidden)"
+    assert Denied(f"{said}; it was asked with SANDBOX_TOKEN: set that right, then resume the batch") == outcome

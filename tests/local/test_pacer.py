@@ -199,8 +199,8 @@ def test_who_waits_for_a_window_sleeps_and_says_until_when(make_pacer: MakePacer
         before = time.process_time()
         time.sleep(0.3)
         busy = time.process_time() - before
-        assert pacer.free_at is not None
-        assert 2 * SECOND <= pacer.free_at - sent < 3 * SECOND
+        assert pacer.wait is not None
+        assert 2 * SECOND <= pacer.wait.until - sent < 3 * SECOND
         pacer.close()
         assert isinstance(waiting.exception(timeout=30), InterruptedCallError)
     print(f"processor time while waiting 0.3 s: {busy:.3f} s")  # noqa: T201  # a figure to watch
@@ -214,8 +214,9 @@ def test_who_would_wait_for_long_is_told_at_once_for_how_long(make_pacer: MakePa
         pacer.pass_one()
     assert time.monotonic() - began < 1
     assert refused.value.wait_seconds == pytest.approx(3_600, abs=5)
-    assert pacer.free_at is not None
-    assert timedelta(hours=1) <= pacer.free_at - sent < timedelta(hours=1, seconds=1)
+    assert pacer.wait is not None
+    assert timedelta(hours=1) <= pacer.wait.until - sent < timedelta(hours=1, seconds=1)
+    assert RateLimit(1, timedelta(hours=1)) == pacer.wait.limit
 
 
 def test_nobody_stands_long_in_a_line_that_moves_slowly(make_pacer: MakePacer) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prograde.domain.pace import RateLimit, free_at
+from prograde.domain.pace import RateLimit, free_at, used_up
 
 SECOND = 1_000_000
 TWENTY = RateLimit(20, timedelta(seconds=1))
@@ -45,6 +45,20 @@ def test_calls_at_a_share_of_the_rate_are_spaced_evenly(share: float, gap: int) 
 
 def test_the_share_is_that_of_the_quickest_windows_rate() -> None:
     assert {200_000} == set(gaps(sent([TWENTY, SLOW_WINDOW], 5, 0.25)))
+
+
+@pytest.mark.parametrize(
+    ("calls", "later", "limit"), [(19, 0, None), (20, 0, TWENTY), (20, 2 * SECOND, None), (100, 0, SLOW_WINDOW)]
+)
+def test_the_limit_that_is_used_up_is_the_one_that_holds_up_longest(
+    calls: int, later: int, limit: RateLimit | None
+) -> None:
+    moments = sent([TWENTY, SLOW_WINDOW], calls, 1.0)
+
+    def latest(back: int) -> int | None:
+        return moments[-back] if back <= len(moments) else None
+
+    assert limit == used_up([TWENTY, SLOW_WINDOW], moments[-1] + later, latest)
 
 
 def test_the_first_call_leaves_at_once_at_any_share() -> None:

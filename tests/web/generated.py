@@ -56,6 +56,9 @@ def configuration(lent: Service) -> str:
     return f"""
 hooks = "hooks"
 
+[checks.negative_data_rejection]
+expected-statuses = ["400", "401", "403", "404", "405", "406", "409", "413", "415"]
+
 [dictionaries]
 batches = {{ values = {json.dumps(batches)} }}
 professionals = {{ values = {json.dumps([*EVERYBODY, "nobody/at all"])} }}

@@ -2,7 +2,8 @@
 
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import google.auth
 import grpc
@@ -19,6 +20,7 @@ from prograde.adapters.gcp.cloud_tasks_task_queue import CloudTasksTaskQueue, De
 from prograde.adapters.gcp.error_mapping import mapped_errors
 from prograde.adapters.gcp.firestore_batch_store import FirestoreBatchStore
 from prograde.adapters.gcp.firestore_rate_gate import FirestoreRateGate
+from prograde.adapters.gcp.iap_people import IapPeople
 from prograde.adapters.gcp.oidc_callers import OidcCallers, SigningKeys, fetched_keys
 from prograde.adapters.system_clock import SystemClock
 from prograde.bootstrap.hosted import Hosted
@@ -74,7 +76,15 @@ class GoogleCloud:
         )
         keys = SigningKeys(lambda: fetched_keys(self._settings.certs_url), self._clock)
         accounts = {Caller.TASKS: self._settings.tasks_account, Caller.SCHEDULER: self._settings.scheduler_account}
-        return Hosted(services, OidcCallers(self._settings.own_url, accounts, keys), self._settings.serves)
+        callers = OidcCallers(self._settings.own_url, accounts, keys, self._people())
+        return Hosted(services, callers, self._settings.serves)
+
+    def _people(self) -> Callable[[Mapping[str, Any]], str]:
+        """Tell how people are known: to the console by Identity-Aware Proxy, else to the platform alone."""
+        settings = self._settings
+        if not settings.iap_audience:
+            return lambda _: ""
+        return IapPeople(settings.iap_audience, SigningKeys(lambda: fetched_keys(settings.iap_certs_url), self._clock))
 
     def _credentials(self) -> Credentials:
         """Find the function's own account; stand-ins ask for none."""

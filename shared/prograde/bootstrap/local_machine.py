@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
 from importlib.resources import as_file, files
 
 import flask
@@ -17,7 +16,7 @@ from prograde.adapters.local.data_directory import DataDirectory
 from prograde.adapters.local.dispatcher import Dispatcher
 from prograde.adapters.local.duckdb_warehouse import DuckdbWarehouse
 from prograde.adapters.local.file_blob_store import FileBlobStore
-from prograde.adapters.local.pacer import Pacer
+from prograde.adapters.local.pacer import Pacer, Wait
 from prograde.adapters.local.rate_ledger import RateLedger
 from prograde.adapters.local.source_files import SourceFolder
 from prograde.adapters.local.sqlite_batch_store import SqliteBatchStore
@@ -92,10 +91,11 @@ class LocalMachine:
         with self._guard:
             return sum(pacer.calls for pacer in self._pacers.values())
 
-    def free_at(self) -> datetime | None:
-        """Tell until when calls wait for a window to allow more; None while none waits."""
+    def wait(self) -> Wait | None:
+        """Tell what holds up the next call of the credential that waits the longest; None while nothing does."""
         with self._guard:
-            return max((at for pacer in self._pacers.values() if (at := pacer.free_at)), default=None)
+            waits = [wait for pacer in self._pacers.values() if (wait := pacer.wait)]
+        return max(waits, key=lambda wait: wait.until, default=None)
 
     def interrupt(self) -> None:
         """Let no further call leave, and wake the dispatcher."""

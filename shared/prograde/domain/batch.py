@@ -280,4 +280,6 @@ def finished(batch: Batch, now: datetime, export_digest: str, totals: Totals) ->
 
 def _require(batch: Batch, verb: str, *allowed: BatchStatus) -> None:
     if batch.status not in allowed:
-        raise ConflictError(f"batch {batch.batch_id} is {batch.status} and cannot be {verb}")
+        is_ending = batch.status in (BatchStatus.DRAINING, BatchStatus.FINALIZING)
+        why = ": it comes to its end by itself" if is_ending else ""
+        raise ConflictError(f"batch {batch.batch_id} is {batch.status} and cannot be {verb}{why}")

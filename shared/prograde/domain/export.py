@@ -1,8 +1,10 @@
 """What the export says of a professional, for people, spreadsheets and CRMs."""
 
 import re
+from dataclasses import asdict
 from datetime import date
 
+from prograde.domain.batch import Parameters
 from prograde.domain.money import dollars_text, sides_text
 from prograde.domain.professional import Professional
 from prograde.domain.profile import Profile
@@ -82,6 +84,22 @@ def export_row(
         str(figures.rejected_records),
         safe_cell("; ".join(reasons)),
     )
+
+
+def written_parameters(parameters: Parameters) -> dict[str, object]:
+    """Write parameters in the words, dollars and sides in which a run is given them, so that they start another."""
+    tiers = [
+        {
+            "name": tier.name,
+            "minimum_volume": dollars_text(2 * tier.minimum_cents),
+            "minimum_sides": None if tier.minimum_half_sides is None else sides_text(tier.minimum_half_sides),
+            "minimum_active_listings": tier.minimum_active_listings,
+            "maximum_days_since_last_sale": tier.maximum_days_since_last_sale,
+        }
+        for tier in parameters.rubric.tiers
+    ]
+    given = {name: value for name, value in asdict(parameters).items() if name != "rubric"}
+    return {**given, "tiers": [{name: value for name, value in tier.items() if value is not None} for tier in tiers]}
 
 
 def safe_cell(text: str) -> str:

@@ -49,5 +49,15 @@ def free_at(limits: Sequence[RateLimit], now: int, latest: Callable[[int], int |
     return max(moments)
 
 
+def used_up(limits: Sequence[RateLimit], now: int, latest: Callable[[int], int | None]) -> RateLimit | None:
+    """Tell the limit whose window is full for longest; None where none is."""
+    full = [
+        (before + _microseconds(limit.span), limit)
+        for limit in limits
+        if (before := latest(limit.limit)) is not None and before + _microseconds(limit.span) > now
+    ]
+    return max(full, key=lambda each: each[0], default=(0, None))[1]
+
+
 def _microseconds(span: timedelta) -> int:
     return span // timedelta(microseconds=1)

@@ -92,8 +92,8 @@ def run(
     data_dir: Path,
     output: str,
 ) -> int:
-    """Grade the professionals of a roster, by the source file SOURCE."""
-    terminal = Terminal(data_dir, is_json=output == "json")
+    """Grade a roster of professionals, by a source file."""
+    terminal = Terminal(data_dir, is_json=output == "json", again=click.get_current_context().obj or "")
     given = given_files(source, roster, parameters, settings, as_of)
     with checked_order(given, SystemClock().now().date(), os.environ) as checked:
         for note in checked.notes:
@@ -112,7 +112,11 @@ def run(
 @with_data_dir
 @with_output
 def status(batch_id: str | None, data_dir: Path, output: str) -> int:
-    """Show how a batch stands, or list them all; a running batch is not disturbed."""
+    """
+    Show how a batch stands, or list them all.
+
+    A running batch is not disturbed.
+    """
     terminal = Terminal(data_dir, is_json=output == "json")
     directory = existing_directory(data_dir)
     # Asked first: a run that ends meanwhile is then shown as being worked, not as interrupted.
@@ -162,7 +166,11 @@ def export(batch_id: str | None, target: Path, data_dir: Path) -> int:
 def validate(
     source: Path, roster: Path | None, as_of: str | None, parameters: Path | None, settings: tuple[str, ...]
 ) -> int:
-    """Check a source file, and a roster and parameters with it, without starting anything."""
+    """
+    Check a source file, a roster, parameters; start nothing.
+
+    Only the files are checked: the API itself is not asked.
+    """
     given = given_files(source, roster, parameters, settings, as_of)
     with checked_order(given, SystemClock().now().date(), os.environ) as checked:
         for note in checked.notes:
@@ -186,7 +194,11 @@ def plan(
     data_dir: Path,
     output: str,
 ) -> int:
-    """Estimate a batch's calls, hours and cost, from the last one of its source if there is one; starts nothing."""
+    """
+    Estimate a batch's calls, hours and cost; start nothing.
+
+    From the last batch of its source, if there is one.
+    """
     terminal = Terminal(data_dir, is_json=output == "json")
     given = given_files(source, roster, parameters, settings, as_of)
     with checked_order(given, SystemClock().now().date(), os.environ) as checked:
@@ -223,7 +235,11 @@ def _print_plan(planned: Plan, terminal: Terminal) -> None:
 @cli.command()
 @click.argument("folder", type=click.Path(path_type=Path), default=".")
 def init(folder: Path) -> int:
-    """Write a commented source file for a RESO Web API and an example roster."""
+    """
+    Write a source file and a roster to start from.
+
+    The source file is for a RESO Web API, and commented.
+    """
     templates = files("prograde.templates")
     written = {
         "source.yaml": (templates / "source_reso.yaml").read_text(encoding="utf-8"),
@@ -251,10 +267,14 @@ for command in (pause, resume, cancel, dead_letters, logs, serve, sandbox):
     cli.add_command(command)
 
 
-def run_command(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code; errors are told in a sentence each."""
+def run_command(arguments: Sequence[str] | None = None, again: str = "") -> int:
+    """
+    Run one command and return its exit code; errors are told in a sentence each.
+
+    `again` says how to go on with a run that is interrupted, where that is not by `prograde resume`.
+    """
     try:
-        code: int = cli.main(arguments, standalone_mode=False)
+        code: int = cli.main(arguments, standalone_mode=False, obj=again)
     except InputError as error:
         for problem in error.problems:
             click.echo(f"Error: {problem}", err=True)

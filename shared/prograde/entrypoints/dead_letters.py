@@ -37,7 +37,7 @@ BODY_SHOWN = 400
 
 @click.group("dead-letters")
 def dead_letters() -> None:
-    """Look at the professionals that failed, and replay or discard them."""
+    """Look at who failed and why; ask again, or accept it."""
 
 
 @dead_letters.command("list")
@@ -53,7 +53,11 @@ def list_(
     data_dir: Path,
     output: str,
 ) -> int:
-    """List a batch's dead letters by cause (the newest batch's)."""
+    """
+    List who failed in a batch, by cause.
+
+    Without BATCH_ID the newest batch is meant.
+    """
     terminal = Terminal(data_dir, is_json=output == "json")
     with shared_machine(existing_directory(data_dir)) as machine:
         batch = _batch(machine, batch_id)
@@ -73,7 +77,7 @@ def list_(
 @with_data_dir
 @with_output
 def show(batch_id: str, professional_id: str, data_dir: Path, output: str) -> int:
-    """Show a dead letter with its evidence: what was asked, and what came back."""
+    """Show what was asked for one of them, and what came back."""
     terminal = Terminal(data_dir, is_json=output == "json")
     with shared_machine(existing_directory(data_dir)) as machine:
         professional, attempts = letters.evidence(machine.services, batch_id, professional_id)
@@ -109,7 +113,11 @@ def replay(
     data_dir: Path,
     output: str,
 ) -> int:
-    """Ask again for professionals that failed; a finished batch runs on, to a new export beside the old one."""
+    """
+    Ask again for professionals that failed.
+
+    A finished batch runs on, to a new export beside the old one.
+    """
     terminal = Terminal(data_dir, is_json=output == "json")
     directory = existing_directory(data_dir)
     with shared_machine(directory) as machine:
@@ -134,7 +142,11 @@ def discard(
     data_dir: Path,
     output: str,
 ) -> int:
-    """Take dead letters off the list: they were looked at, and their professionals stay failed."""
+    """
+    Take dead letters off the list: they were looked at.
+
+    Their professionals stay failed, and ungraded.
+    """
     terminal = Terminal(data_dir, is_json=output == "json")
     with shared_machine(existing_directory(data_dir)) as machine:
         batch = read_batch(machine.services.store, batch_id)

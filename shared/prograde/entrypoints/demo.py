@@ -48,7 +48,7 @@ def _run() -> int:
         command = ["run", str(FOLDER / "source.yaml"), "--roster", str(FOLDER / "roster.csv"), "--as-of", str(AS_OF)]
         command += ["--data-dir", str(FOLDER / "data")]
         click.echo(f"$ prograde {' '.join(command)}", err=True)
-        code = run_command(command)
+        code = run_command(command, again="Stopped, and the practice API with it: make demo begins anew")
         stats = server.stats()
     click.echo(f"The practice API counted {stats.calls} calls, {stats.most_in_a_second} in its busiest second.")
     return code

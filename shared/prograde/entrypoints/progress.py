@@ -11,7 +11,8 @@ from rich.progress import BarColumn, TaskID, TextColumn
 from rich.progress import Progress as Bar
 
 from prograde.bootstrap.local_machine import LocalMachine
-from prograde.domain.source_health import Outage
+from prograde.domain.batch import BatchStatus
+from prograde.entrypoints.standing import counts_text, limit_text, outage_text, waiting_text
 from prograde.errors import ProgradeError
 from prograde.use_cases.read_batch import Progress, read_progress
 
@@ -22,6 +23,8 @@ PACE_OVER = timedelta(seconds=30)
 WIDE = 100
 """Columns from which there is room for the grades so far."""
 WAIT_WORTH_SAYING = timedelta(seconds=3)
+AHEAD = timedelta(days=1)
+"""Further than any page's time lies ahead."""
 
 
 class Pace:
@@ -55,6 +58,7 @@ class ProgressDisplay:
         self._call_pace = Pace()
         self._end_pace = Pace()
         self._line_at: datetime | None = None
+        self._line = ""
 
     @contextmanager
     def shown(self) -> Iterator[None]:
@@ -92,22 +96,25 @@ class ProgressDisplay:
         self._end_pace.add(now, progress.ended)
         counts, pace = counts_text(progress), self._pace_text(progress)
         bar.update(task, total=progress.total, completed=progress.ended, counts=counts, pace=pace)
-        if not self._console.is_terminal and (self._line_at is None or now - self._line_at >= LINE_EVERY):
-            self._line_at = now
-            self._console.print(f"{counts}, {pace}", soft_wrap=True)
+        line = f"{counts}, {pace}"
+        is_time = self._line_at is None or now - self._line_at >= LINE_EVERY
+        if not self._console.is_terminal and is_time and line != self._line:
+            self._line_at, self._line = now, line
+            self._console.print(line, soft_wrap=True)
 
     def _pace_text(self, progress: Progress) -> str:
         text = f"{self._call_pace.per_second:.1f} calls/s"
         now = self._services.clock.now()
         batch = progress.batch
+        if batch.status is not BatchStatus.RUNNING:
+            return f"{text}, {batch.status}"
         if batch.outage is not None:
             return f"{text}, {outage_text(batch.outage)}"
         share = batch.pace.share_at(now)
         if share < 1:
             text += f" (the source bears {share:.0%} of the limit)"
-        free_at = self._machine.free_at()
-        if free_at is not None and free_at - now > WAIT_WORTH_SAYING:
-            return f"{text}, waiting for the source's limit until {free_at:%H:%M:%S} UTC"
+        if waiting := self._waiting_text(now):
+            return f"{text}, {waiting}"
         ends = self._end_pace.per_second
         if ends > 0 and progress.open:
             text += f", {timedelta(seconds=round(progress.open / ends))} to go"
@@ -116,18 +123,15 @@ class ProgressDisplay:
         grades = " ".join(f"{name}:{count}" for name, count in progress.by_grade.items() if count)
         return f"{text}  {grades}" if grades else text
 
-
-def outage_text(outage: Outage) -> str:
-    """Write that the source is out."""
-    return f"the source answers nobody since {outage.since:%H:%M:%S} UTC, asking every half minute"
-
-
-def counts_text(progress: Progress) -> str:
-    """Write how many are done, failed and left; other ends only where there are any."""
-    parts = [f"{progress.by_state.get('done', 0)} done", f"{progress.by_state.get('failed', 0)} failed"]
-    parts += [
-        f"{count} {state.replace('_', ' ')}"
-        for state, count in sorted(progress.by_state.items())
-        if state not in ("done", "failed")
-    ]
-    return ", ".join([*parts, f"{progress.open} left"])
+    def _waiting_text(self, now: datetime) -> str:
+        """Say until when nothing happens, and why; "" while something does."""
+        wait = self._machine.wait()
+        if wait is not None and wait.until - now > WAIT_WORTH_SAYING:
+            what = "the source's limit" if wait.limit is None else f"the limit of {limit_text(wait.limit)}"
+            return waiting_text(wait.until, now, f"{what} is used up")
+        # Whoever is due first waits for nobody else: if that is later, nothing happens until then.
+        for first in self._services.store.due_before(self._batch_id, now + AHEAD, 1):
+            if first.due_at - now > WAIT_WORTH_SAYING:
+                why = "the source asked for it" if first.throttled_in_a_row else "then what failed is asked for again"
+                return waiting_text(first.due_at, now, why)
+        return ""

@@ -31,7 +31,11 @@ LOOK_EVERY = timedelta(seconds=1)
     help="The folder of the source files (*.yaml) that a batch may name.",
 )
 def serve(port: int, data_dir: Path, sources: Path) -> int:
-    """Serve the pages and the HTTP API on this machine, and work what is started there."""
+    """
+    Serve the pages and the HTTP API on this machine.
+
+    What is started there is worked here, until Ctrl-C.
+    """
     from prograde.entrypoints.web_server import WebServer
 
     if not sources.is_dir():
@@ -75,7 +79,7 @@ class _Concurrency:
         """Tell how many calls may be in flight now."""
         under_way = {
             batch.source_sha256: batch
-            for batch in self._machine.services.store.batches()
+            for batch in self._machine.services.store.unfinished()
             if batch.status in (BatchStatus.RUNNING, BatchStatus.DRAINING)
         }
         for sha256, batch in under_way.items():

@@ -10,11 +10,11 @@ from pathlib import Path
 from types import FrameType
 
 from rich.console import Console
-from rich.table import Table
 
 from prograde.bootstrap.local_machine import LocalMachine
 from prograde.domain.batch import Batch, BatchStatus
-from prograde.entrypoints.progress import ProgressDisplay, counts_text, outage_text
+from prograde.entrypoints.progress import ProgressDisplay
+from prograde.entrypoints.standing import counts_text, outage_text, status_text
 from prograde.entrypoints.summary import CAUSES_SHOWN, Findings, findings, print_result
 from prograde.use_cases.read_batch import Progress, read_batch, read_progress
 
@@ -33,10 +33,15 @@ REFUSALS_MAX = 8
 
 @dataclass(frozen=True, slots=True)
 class Terminal:
-    """How to talk to who started us: progress goes to standard error, the result to standard output."""
+    """
+    How to talk to who started us: progress goes to standard error, the result to standard output.
+
+    `again` says how to go on, where that is not by `prograde resume`.
+    """
 
     data_dir: Path
     is_json: bool
+    again: str = ""
 
     @property
     def errors(self) -> Console:
@@ -116,7 +121,7 @@ def report(
             if not terminal.is_json:
                 print_result(progress, found, terminal.output, folder)
     elif not terminal.is_json:
-        terminal.output.print(_standing(progress), markup=False)
+        terminal.output.print(_standing(progress, is_being_worked=is_being_worked), markup=False)
     if terminal.is_json:
         terminal.output.print_json(json.dumps(summary(progress, terminal.data_dir, found)))
     for remark in _remarks(progress, terminal, stuck, is_being_worked=is_being_worked):
@@ -124,10 +129,11 @@ def report(
     return code
 
 
-def _standing(progress: Progress) -> str:
+def _standing(progress: Progress, *, is_being_worked: bool) -> str:
     batch = progress.batch
     outage = "" if batch.outage is None else f", {outage_text(batch.outage)}"
-    return f"Batch {batch.batch_id}: {batch.status}, {counts_text(progress)}{outage}"
+    status = status_text(batch, is_being_worked=is_being_worked)
+    return f"Batch {batch.batch_id}: {status}, {counts_text(progress)}{outage}"
 
 
 def _remarks(progress: Progress, terminal: Terminal, stuck: str, *, is_being_worked: bool) -> Iterator[str]:
@@ -138,7 +144,8 @@ def _remarks(progress: Progress, terminal: Terminal, stuck: str, *, is_being_wor
     if batch.reason:
         yield f"Batch {batch.batch_id} is {batch.status}: {batch.reason}"
     if not batch.status.is_over and not is_being_worked:
-        yield f"Nothing is lost. To go on: prograde resume {batch.batch_id} --data-dir {terminal.data_dir}"
+        resume = f"Nothing is lost. To go on: prograde resume {batch.batch_id} --data-dir {terminal.data_dir}"
+        yield terminal.again or resume
     if batch.status in (BatchStatus.COMPLETE, BatchStatus.INCOMPLETE) and progress.by_state.get("failed"):
         yield f"Why some failed: prograde dead-letters list {batch.batch_id} --data-dir {terminal.data_dir}"
         yield f"To ask again: {replay_hint(batch, terminal)}"
@@ -183,20 +190,22 @@ def summary(progress: Progress, data_dir: Path, found: Findings | None = None) -
         "grading_run": batch.grading_run,
         "export": str(export_folder(data_dir, batch)) if batch.status.is_over else None,
         "export_digest": batch.export_digest,
-        "causes": None if found is None else dict(found.causes[:CAUSES_SHOWN]),
+        "causes": None if found is None else {each.name: each.count for each in found.causes[:CAUSES_SHOWN]},
         "warnings": None if found is None else list(found.warnings),
     }
 
 
 def print_batches(progresses: Sequence[Progress], terminal: Terminal, *, is_being_worked: bool) -> None:
     """List batches, newest first; one that nobody works and that is not over was interrupted."""
-    table = Table()
-    table.add_column("Batch", no_wrap=True)
-    for heading in ("Status", "Professionals", "Started (UTC)"):
-        table.add_column(heading)
     for progress in progresses:
         batch = progress.batch
-        is_waiting = batch.status.is_over or batch.status is BatchStatus.PAUSED or is_being_worked
-        status = batch.status if is_waiting else f"{batch.status}, interrupted"
-        table.add_row(batch.batch_id, status, counts_text(progress), f"{batch.created_at:%Y-%m-%d %H:%M}")
-    terminal.output.print(table)
+        lines = [
+            f"{batch.batch_id}, started {batch.created_at:%Y-%m-%d %H:%M} UTC",
+            status_text(batch, is_being_worked=is_being_worked),
+            counts_text(progress),
+        ]
+        if batch.outage is not None:
+            lines.append(outage_text(batch.outage))
+        if batch.reason:
+            lines.append(batch.reason)
+        terminal.output.print("\n  ".join(lines), markup=False)

@@ -27,7 +27,11 @@ from prograde.use_cases.steer import cancel_batch, pause_batch, resume_batch
 @with_data_dir
 @with_output
 def pause(batch_id: str | None, reason: str, data_dir: Path, output: str) -> int:
-    """Pause a batch: calls in flight are finished, no other is made; `prograde resume` goes on."""
+    """
+    Stop the calls of a batch until it is resumed.
+
+    Those in flight are finished. Without BATCH_ID the unfinished batch is meant, if there is only one.
+    """
     directory = existing_directory(data_dir)
     with shared_machine(directory) as machine:
         batch = pause_batch(machine.services, the_unfinished(machine, batch_id).batch_id, reason)
@@ -41,13 +45,20 @@ def pause(batch_id: str | None, reason: str, data_dir: Path, output: str) -> int
 @with_data_dir
 @with_output
 def resume(batch_id: str | None, data_dir: Path, output: str) -> int:
-    """Go on with a batch that was interrupted or paused; the unfinished one, if there is only one."""
+    """
+    Go on with a batch that was interrupted or paused.
+
+    Without BATCH_ID the unfinished batch is meant, if there is only one.
+    """
     directory = existing_directory(data_dir)
     with owned_machine(directory) as machine:
         batch = the_unfinished(machine, batch_id)
         if batch.status.is_over:
-            hint = "its dead letters can be replayed" if batch.status is BatchStatus.INCOMPLETE else "it is over"
-            raise ConflictError(f"batch {batch_id} is {batch.status}: there is nothing to resume; {hint}")
+            if batch.status is BatchStatus.CANCELLED:
+                hint = "prograde run starts a new one"
+            else:
+                hint = f"prograde dead-letters replay {batch.batch_id} --all asks again for whoever failed"
+            raise ConflictError(f"batch {batch.batch_id} is {batch.status}: there is nothing to resume; {hint}")
         refuse_beside_unfinished(machine, data_dir, chosen=batch)
         if batch.status is not BatchStatus.DRAINING:
             machine.source(batch)
@@ -61,7 +72,12 @@ def resume(batch_id: str | None, data_dir: Path, output: str) -> int:
 @with_data_dir
 @with_output
 def cancel(batch_id: str | None, data_dir: Path, output: str) -> int:
-    """End a batch early: no further call is made, and what is there is exported, marked as cancelled."""
+    """
+    End a batch early, and export what there is.
+
+    No further call is made, and the export is marked as cancelled. Without BATCH_ID the unfinished batch is meant, if
+    there is only one.
+    """
     terminal = Terminal(data_dir, is_json=output == "json")
     directory = existing_directory(data_dir)
     with shared_machine(directory) as machine:

@@ -2,14 +2,14 @@
 
 import csv
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
-from prograde.entrypoints.progress import counts_text
+from prograde.entrypoints.standing import counts_text
 from prograde.use_cases.export_files import GRADED, UNGRADED
 from prograde.use_cases.read_batch import Progress
 
@@ -21,21 +21,31 @@ UNPRICED_SHARE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
+class Cause:
+    """Why professionals have no grade: how they ended, how many did, and what was said of the first of them."""
+
+    name: str
+    count: int
+    example: str
+
+
+@dataclass(frozen=True, slots=True)
 class Findings:
     """What a look over an export found: why professionals have no grade, and what looks like a mistake."""
 
-    causes: tuple[tuple[str, int], ...]
+    causes: tuple[Cause, ...]
     warnings: tuple[str, ...]
 
 
 def findings(progress: Progress, folder: Path) -> Findings:
     """Look over the export's files, a row at a time."""
-    causes: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
+    examples: dict[str, str] = {}
     for row in _rows(folder / UNGRADED):
-        outcome = row["outcome"].replace("_", " ")
-        reason = row["grade_reasons"]
-        cause = outcome if reason in ("", row["outcome"]) else f"{outcome}: {reason}"
-        causes[cause if cause in causes or len(causes) < CAUSES_MAX else "for other causes"] += 1
+        name, example = _cause(row)
+        name = name if name in counts or len(counts) < CAUSES_MAX else "for other causes"
+        counts[name] += 1
+        examples.setdefault(name, example)
     graded = unpriced = 0
     for row in _rows(folder / GRADED):
         graded += 1
@@ -48,7 +58,15 @@ def findings(progress: Progress, folder: Path) -> Findings:
             f"{unpriced:,} of {graded:,} have sales without a single price: "
             "check stages.historical.fields.close_price in the source file"
         )
-    return Findings(tuple(causes.most_common()), tuple(warnings))
+    causes = tuple(Cause(name, count, examples[name]) for name, count in counts.most_common())
+    return Findings(causes, tuple(warnings))
+
+
+def _cause(row: Mapping[str, str]) -> tuple[str, str]:
+    """Name the end of a professional without a grade as dead letters are grouped, and give what was said of it."""
+    outcome = row["outcome"].replace("_", " ")
+    cause, _, said = row["grade_reasons"].partition(": ")
+    return (outcome if cause in ("", row["outcome"]) else f"{outcome}: {cause}"), said
 
 
 def _rows(path: Path) -> Iterator[dict[str, str]]:
@@ -66,11 +84,13 @@ def print_result(progress: Progress, found: Findings, console: Console, folder: 
     for tier in progress.batch.parameters.rubric.tiers:
         count = progress.by_grade[tier.name]
         share = f"{100 * count / graded:.1f} %" if graded else "-"
-        table.add_row(tier.name, f"${tier.minimum_cents // 100:,}", f"{count:,}", share)
+        volume = f"${tier.minimum_cents // 100:,}" if tier.minimum_cents else "any"
+        table.add_row(tier.name, volume, f"{count:,}", share)
     console.print(table)
     console.print(counts_text(progress), markup=False)
-    for cause, count in found.causes[:CAUSES_SHOWN]:
-        console.print(f"  {count:,} {cause}", markup=False)
+    for cause in found.causes[:CAUSES_SHOWN]:
+        example = f" (such as: {cause.example})" if cause.example else ""
+        console.print(f"  {cause.count:,} {cause.name}{example}", markup=False)
     if len(found.causes) > CAUSES_SHOWN:
         console.print(f"  and {len(found.causes) - CAUSES_SHOWN:,} other causes, in {UNGRADED}", markup=False)
     for warning in found.warnings:

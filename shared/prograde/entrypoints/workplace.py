@@ -80,7 +80,7 @@ def existing_directory(data_dir: Path) -> DataDirectory:
     """Find the data directory of earlier runs; raises InputError when nothing was ever started there."""
     directory = DataDirectory(data_dir)
     if not directory.is_there:
-        raise InputError([Problem("data_dir", str(data_dir), "holds no batches: give the folder of an earlier run")])
+        raise InputError([Problem("--data-dir", str(data_dir), "holds no batches: give the folder of an earlier run")])
     return directory
 
 
@@ -90,7 +90,7 @@ def refuse_beside_unfinished(machine: LocalMachine, data_dir: Path, chosen: Batc
         is_other = chosen is None or batch.batch_id != chosen.batch_id
         if is_other and batch.status is not BatchStatus.PAUSED:
             remedy = f"holds the unfinished batch {batch.batch_id}: prograde resume it first, or choose another"
-            raise InputError([Problem("data_dir", str(data_dir), remedy)])
+            raise InputError([Problem("--data-dir", str(data_dir), remedy)])
 
 
 def the_unfinished(machine: LocalMachine, batch_id: str | None) -> Batch:

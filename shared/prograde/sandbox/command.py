@@ -81,7 +81,11 @@ def sandbox(  # noqa: PLR0913 - one parameter an option
     faults: tuple[FaultSource, ...],
     outage: Outage | None,
 ) -> None:
-    """Serve a practice listing API on this machine until it is interrupted."""
+    """
+    Serve a practice listing API on this machine.
+
+    Until it is interrupted, as by Ctrl-C.
+    """
     if dealt and not sales:
         raise click.BadParameter("only real sales are dealt: give --sales, too", param_hint="--dealt")
     if not (token.isascii() and token.isprintable() and token.strip() == token != ""):

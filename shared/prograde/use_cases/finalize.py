@@ -5,6 +5,7 @@ from dataclasses import asdict, replace
 
 from prograde.domain.batch import Batch, BatchStatus, Totals, finished
 from prograde.domain.effects import FinalizeTask, effects
+from prograde.domain.export import written_parameters
 from prograde.domain.professional import Professional, State, StopReason
 from prograde.errors import CorruptionError
 from prograde.ports import GradedRow, Reconciliation, Run, Transaction
@@ -92,7 +93,6 @@ def _graded(batch: Batch, professional: Professional) -> GradedRow:
 
 
 def _manifest(batch: Batch, run: Run, export: Export, reconciliation: Reconciliation) -> dict[str, object]:
-    parameters = asdict(batch.parameters)
     return {
         "batch_id": batch.batch_id,
         "grading_run": batch.grading_run,
@@ -101,7 +101,7 @@ def _manifest(batch: Batch, run: Run, export: Export, reconciliation: Reconcilia
         "source_sha256": batch.source_sha256,
         "roster_sha256": batch.roster.sha256,
         "as_of": batch.parameters.as_of,
-        "parameters": parameters,
+        "parameters": written_parameters(batch.parameters),
         "code_version": run.code_version,
         "created_at": batch.created_at,
         "finalized_at": run.finished_at,

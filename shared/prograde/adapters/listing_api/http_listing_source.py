@@ -66,8 +66,17 @@ class HttpListingSource:
         except UnusableAnswerError as error:
             outcome = error.failure
         if isinstance(outcome, Denied | Failure):
-            return replace(outcome, detail=self._source.redactor.text(outcome.detail))
+            outcome = replace(outcome, detail=self._source.redactor.text(outcome.detail))
+        if isinstance(outcome, Denied):
+            return replace(outcome, detail=f"{outcome.detail}; {self._remedy()}")
         return outcome
+
+    def _remedy(self) -> str:
+        """Say what to mend where the credentials are refused."""
+        names = " and ".join(self._source.variables)
+        if not names:
+            return "it was asked without credentials: write client.auth into the source file, and start a new batch"
+        return f"it was asked with {names}: set that right, then resume the batch"
 
     def _sorted(self, request: PageRequest, target: str, answer: Answer, shown: bytes) -> Answered:
         if answer.status:

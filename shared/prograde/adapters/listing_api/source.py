@@ -32,13 +32,14 @@ class Client:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A listing API as prograde knows it."""
+    """A listing API as prograde knows it; `variables` are the environment variables that its secrets come from."""
 
     name: str
     client: Client
     rate_limits: tuple[RateLimit, ...]
     stages: Mapping[Stage, ProfileStage | ListingStage]
     redactor: Redactor
+    variables: tuple[str, ...] = ()
 
     @property
     def has_active(self) -> bool:

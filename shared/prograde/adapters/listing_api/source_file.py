@@ -89,6 +89,7 @@ class _Compiler:
             rate_limits=tuple(RateLimit(window.limit, parse_duration(window.interval)) for window in windows),
             stages=self._stages(),
             redactor=self._redactor,
+            variables=tuple(self._variables()),
         )
 
     def _authenticated(self, table: AnyAuth | None) -> Auth | None:
@@ -102,13 +103,17 @@ class _Compiler:
             case None:
                 return None
 
-    def _secrets(self) -> list[Secret]:
+    def _variables(self) -> list[str]:
+        """List the environment variables that hold secrets."""
         client = self._table.client
         texts = [
-            *client.headers.values(),
             *(client.auth.model_dump(include=set(SECRET_KEYS)).values() if client.auth else ()),
+            *client.headers.values(),
         ]
-        secrets = [Secret(self._env[name]) for text in texts for name in REFERENCE.findall(text)]
+        return list(dict.fromkeys(name for text in texts for name in REFERENCE.findall(text)))
+
+    def _secrets(self) -> list[Secret]:
+        secrets = [Secret(self._env[name]) for name in self._variables()]
         return [*secrets, self._auth.credentials] if isinstance(self._auth, HttpBasicAuth) else secrets
 
     def _client(self, client: ClientTable) -> Client:

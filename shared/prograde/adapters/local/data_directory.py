@@ -114,7 +114,7 @@ class DataDirectory:
         return file
 
     def _problem(self, remedy: str) -> Problem:
-        return Problem("data_dir", str(self.folder), remedy)
+        return Problem("--data-dir", str(self.folder), remedy)
 
 
 def _take(file: TextIO) -> None:

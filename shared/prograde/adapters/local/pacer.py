@@ -2,16 +2,25 @@
 
 import threading
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from prograde.adapters.local.rate_ledger import RateLedger
 from prograde.adapters.local.sqlite_batch_store import microseconds, moment_of
-from prograde.domain.pace import RateLimit, free_at
+from prograde.domain.pace import RateLimit, free_at, used_up
 from prograde.errors import InterruptedCallError
 from prograde.ports import Clock
 
 WAIT_SECONDS_MAX = 3.0
 """Who would wait for longer goes away: a worker that sleeps for an hour cannot do what needs no call, as a cancel."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """When the next call may leave, and the limit that is used up until then; None where calls are only spaced."""
+
+    until: datetime
+    limit: RateLimit | None
 
 
 class Pacer:
@@ -29,8 +38,8 @@ class Pacer:
         self._turn = threading.Lock()
         self._closing = threading.Event()
         self.calls = 0
-        self.free_at: datetime | None = None
-        """When the next call may leave; None while none has to wait."""
+        self.wait: Wait | None = None
+        """What holds up the next call; None while nothing does."""
 
     def pass_one(self, share: float = 1.0) -> datetime:
         """Wait for the turn, then until every window allows one more; a few seconds at most."""
@@ -39,11 +48,11 @@ class Pacer:
             raise InterruptedCallError("the source's limits leave no call soon: it was not made", 0.0)
         try:
             while not self._closing.is_set():
-                sent_at, self.free_at = self._reserve(share)
-                if self.free_at is None:
+                sent_at, self.wait = self._reserve(share)
+                if self.wait is None:
                     self.calls += 1
                     return sent_at
-                wait_seconds = (self.free_at - sent_at).total_seconds()
+                wait_seconds = (self.wait.until - sent_at).total_seconds()
                 if wait_seconds > WAIT_SECONDS_MAX:
                     raise InterruptedCallError("the source's limits leave no call soon: it was not made", wait_seconds)
                 self._closing.wait(wait_seconds)
@@ -51,7 +60,7 @@ class Pacer:
             self._turn.release()
         raise InterruptedCallError("shutting down: the call was not made")
 
-    def _reserve(self, share: float) -> tuple[datetime, datetime | None]:
+    def _reserve(self, share: float) -> tuple[datetime, Wait | None]:
         """Tell the time, and record a call at it if the windows allow one; otherwise tell when they will."""
         with self._ledger.locked():
             # Read under the lock: another process may have recorded a later call while this one waited for it.
@@ -62,7 +71,7 @@ class Pacer:
                 self._ledger.move(last - instant)
             moment = free_at(self._limits, instant, self._ledger.latest, share)
             if moment > instant:
-                return now, moment_of(moment)
+                return now, Wait(moment_of(moment), used_up(self._limits, instant, self._ledger.latest))
             self._ledger.add(instant)
             return now, None
 

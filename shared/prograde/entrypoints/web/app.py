@@ -3,7 +3,7 @@
 import io
 
 import flask
-from werkzeug.exceptions import HTTPException, NotAcceptable, UnsupportedMediaType
+from werkzeug.exceptions import HTTPException, InternalServerError, NotAcceptable, UnsupportedMediaType
 from werkzeug.routing import Map
 
 from prograde.bootstrap.hosted import Hosted, hosted
@@ -28,6 +28,11 @@ def start_batch(request: flask.Request) -> flask.Response:
         except HTTPException as error:
             response = _unread(request, http_problem(error))
         return guarded(shown(request, response))
+
+
+def refused(error: Exception) -> flask.Response:
+    """Answer what never came to the route table: a path that the framework cannot read, a mistake of ours."""
+    return guarded(http_problem(error if isinstance(error, HTTPException) else InternalServerError()))
 
 
 def _routed(host: Hosted, request: flask.Request) -> flask.Response:
