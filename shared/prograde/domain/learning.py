@@ -98,7 +98,16 @@ def _forbidden(batch: Batch, after: Professional, detail: str, now: datetime) ->
     if after.unproven_failures == 1:
         batch = _estranged(batch, after)
     is_alone = after.unproven_failures >= OUTAGE_FAILURES and not _is_elsewhere(batch, now)
-    return denied(batch, detail) if is_alone or batch.strangers.get(after.stage, 0) >= STRANGERS_MAX else batch
+    return (
+        denied(batch, forbidden_to_all(detail))
+        if is_alone or batch.strangers.get(after.stage, 0) >= STRANGERS_MAX
+        else batch
+    )
+
+
+def forbidden_to_all(detail: str) -> str:
+    """Say of a 403 that it is not one professional's, and what to do about it."""
+    return f"{detail}, whoever is asked for; give the credentials that right, then resume the batch"
 
 
 def denied(batch: Batch, detail: str) -> Batch:

@@ -9,7 +9,7 @@ from prograde.domain.advancing import advance
 from prograde.domain.batch import Batch, BatchStatus, counter_drained
 from prograde.domain.counter import Counter
 from prograde.domain.effects import PageTask, effects, woken
-from prograde.domain.learning import denied, learned
+from prograde.domain.learning import denied, forbidden_to_all, learned
 from prograde.domain.outcome import (
     Cancelled,
     Denied,
@@ -116,7 +116,7 @@ def _prove(services: Services, batch: Batch, professional: Professional, witness
         case ProfilePage() | ListingPage() | NotFound():
             return replace(step, outcome=Proven(witness.professional_id))
         case Refused(Refusal.FORBIDDEN, detail) if professional.is_forbidden:
-            return replace(step, outcome=Denied(detail))
+            return replace(step, outcome=Denied(forbidden_to_all(detail)))
         case Failure() | Refused():
             return replace(step, outcome=Unproven(witness.professional_id))
         case _:
