@@ -10,6 +10,11 @@ INSTALL := $(BIN)/python $(PIP)
 LOCKER := build/locker
 OFFLINE_TERRAFORM ?= ../shared/tools/terraform-offline/check
 BQEMULATOR := build/bqemulator
+CHROMIUM ?= /usr/bin/chromium
+AXE := build/axe-core
+AXE_VERSION := 4.14.1
+AXE_SHA256 := e6b0ce02b84d892e2e33e403485e7f3d6c29e2be6df65daf44d89ba564139745
+SCHEMATHESIS := build/schemathesis
 COMPILE = $(LOCKER)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--annotation-style line --custom-compile-command 'make lock' $(if $(UPGRADE),--upgrade)
 
@@ -39,9 +44,19 @@ test-long: $(VENV)/.dev-installed ## Run the tests that take minutes: a hundred 
 fuzz: $(VENV)/.dev-installed ## Send malformed answers and files to every reader; EXAMPLES=5000 of each kind
 	@$(BIN)/pytest tests/fuzz --hypothesis-profile=fuzz $(PYTEST)
 
+.PHONY: test-api
+test-api: $(VENV)/.dev-installed $(SCHEMATHESIS)/.installed ## Generate requests from the HTTP API's description: EXAMPLES=600 of each kind
+	@$(BIN)/python -m tests.web.generated $(SCHEMATHESIS)/bin/schemathesis $(if $(EXAMPLES),--examples $(EXAMPLES))
+
 .PHONY: test-gcp
 test-gcp: $(VENV)/.dev-installed $(BQEMULATOR)/.installed ## Run the cloud family against strict stand-ins for Google's services
 	@$(BIN)/pytest -m gcp $(PYTEST) tests/gcp
+
+.PHONY: test-web
+test-web: $(VENV)/.dev-installed $(AXE)/.unpacked ## Drive the pages with Chromium: the whole story, axe, pictures in build/screenshots
+	@command -v $(CHROMIUM) >/dev/null || \
+		{ echo 'make test-web needs Chromium (apt-get install chromium), or CHROMIUM=where-it-is' >&2; exit 1; }
+	@CHROMIUM=$(CHROMIUM) $(BIN)/pytest -m web tests/browser $(PYTEST)
 
 .PHONY: format
 format: $(VENV)/.dev-installed ## Format the code and mend what the linter can mend
@@ -110,8 +125,9 @@ deploy: package ## Package and apply: make deploy ENV=staging; terraform shows i
 ##@ Keep house
 
 .PHONY: schemas
-schemas: $(VENV)/.dev-installed ## Write the warehouse's schema files from the code's own tables
+schemas: $(VENV)/.dev-installed ## Write the warehouse's schema files and the HTTP API's description from the code
 	@$(BIN)/python -m tests.infra.table_schemas
+	@$(BIN)/python -m prograde.entrypoints.web.openapi
 
 .PHONY: lock
 lock: $(LOCKER)/bin/uv ## Write requirements/*.txt from pyproject.toml; UPGRADE=1 moves every pin
@@ -121,6 +137,7 @@ lock: $(LOCKER)/bin/uv ## Write requirements/*.txt from pyproject.toml; UPGRADE=
 		--output-file requirements/local.txt
 	$(COMPILE) pyproject.toml --extra gcp --constraints requirements/dev.txt --output-file requirements/gcp.txt
 	$(COMPILE) --group bqemulator --output-file requirements/bqemulator.txt
+	$(COMPILE) --group schemathesis --output-file requirements/schemathesis.txt
 
 .PHONY: clean
 clean: ## Remove what make made, the virtual environment included
@@ -151,6 +168,21 @@ $(BQEMULATOR)/.installed: requirements/bqemulator.txt
 		home = pathlib.Path('$(BQEMULATOR)/home/.duckdb/extensions'); \
 		[shutil.copytree(f, home / f.name / platform, dirs_exist_ok=True) \
 		for f in pathlib.Path(e.__file__).parent.joinpath('extensions').iterdir()]"
+	@touch $@
+
+# A rule book for accessibility, which only tests read.
+$(AXE)/.unpacked:
+	@command -v npm >/dev/null || { echo 'make test-web needs npm, to fetch axe-core' >&2; exit 1; }
+	@mkdir -p $(AXE)
+	@cd $(AXE) && npm pack --silent axe-core@$(AXE_VERSION) >/dev/null
+	@echo '$(AXE_SHA256)  $(AXE)/axe-core-$(AXE_VERSION).tgz' | sha256sum --check --quiet
+	@tar --extract --gzip --file $(AXE)/axe-core-$(AXE_VERSION).tgz --directory $(AXE)
+	@touch $@
+
+$(SCHEMATHESIS)/.installed: requirements/schemathesis.txt
+	@echo 'Installing what generates requests into $(SCHEMATHESIS)'
+	@$(PYTHON) -m venv $(SCHEMATHESIS)
+	@$(SCHEMATHESIS)/bin/python $(PIP) --require-hashes --requirement $<
 	@touch $@
 
 $(LOCKER)/bin/uv: requirements/lock.txt

@@ -18,6 +18,9 @@ FUNCTIONS = ("start_batch", "fetch_page", "finalize")
 REQUIREMENTS = ROOT / "requirements" / "gcp.txt"
 OTHER_FAMILY = ("prograde.adapters.local", "prograde.bootstrap.local_machine")
 """What only one machine imports, however a deployed module names it."""
+DATA_SUFFIXES = {".css", ".html", ".js", ".json", ".sql", ".svg", ".yaml"}
+WEB = SHARED / "prograde" / "entrypoints" / "web"
+"""Its pages lie in folders beside its modules."""
 EPOCH = (1980, 1, 1, 0, 0, 0)
 """The earliest time that a zip can tell."""
 MODE = 0o100644 << 16
@@ -49,12 +52,9 @@ def needed(main: Path) -> set[Path]:
                 found.add(path)
                 waiting.append(path)
     packages = {path.parent for path in found if path.name == "__init__.py"}
-    data = {
-        path
-        for folder in packages
-        for path in folder.iterdir()
-        if path.is_file() and path.suffix in {".json", ".sql", ".yaml"}
-    }
+    if WEB in packages:
+        packages |= {WEB / "static", WEB / "templates"}
+    data = {path for folder in packages for path in folder.iterdir() if path.is_file() and path.suffix in DATA_SUFFIXES}
     return found | data
 
 

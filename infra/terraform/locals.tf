@@ -10,6 +10,9 @@ locals {
   # Functions that run the start-batch package.
   starters = concat(["start-batch"], var.console ? ["console"] : [], var.webhook == null ? [] : ["webhook"])
 
+  # Those of them that answer people: what there is, what came of it, and whether everything is well.
+  answerers = concat(["start-batch"], var.console ? ["console"] : [])
+
   # https://cloud.google.com/run/docs/triggering/https-request#deterministic
   urls = {
     for name in concat(local.starters, ["fetch-page", "finalize"]) :

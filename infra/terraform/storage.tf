@@ -99,11 +99,11 @@ resource "google_storage_bucket_iam_member" "exports_publisher" {
 }
 
 resource "google_storage_bucket_iam_member" "exports_reader" {
-  count = var.console ? 1 : 0
+  for_each = toset(local.answerers)
 
   bucket = google_storage_bucket.exports.name
   role   = "roles/storage.objectViewer"
-  member = module.function["console"].account_member
+  member = module.function[each.key].account_member
 }
 
 # Operators upload rosters, and take exports away.

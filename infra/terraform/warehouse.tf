@@ -24,37 +24,42 @@ resource "google_bigquery_dataset_iam_member" "scratch_writer" {
 }
 
 locals {
-  # Streamed tables are partitioned by a column: rows in the streaming buffer have no ingestion time yet.
+  # Partitioned by a column that every statement names: rows in the streaming buffer have no ingestion time yet.
   tables = {
     raw_page_log = {
       partition       = { type = "DAY", field = "sent_at", days = var.retention_days.raw_pages }
       clustering      = ["batch_id", "professional_id", "raw_id"]
-      is_appended_by  = ["fetch-page"]
+      is_appended_by  = []
+      is_loaded_by    = ["fetch-page"]
       is_rewritten_by = []
     }
     batches = {
       partition       = { type = "MONTH", field = "at", days = null }
       clustering      = ["batch_id"]
       is_appended_by  = concat(local.starters, ["fetch-page", "finalize"])
+      is_loaded_by    = []
       is_rewritten_by = []
     }
     runs = {
       partition       = { type = "MONTH", field = "finished_at", days = null }
       clustering      = ["batch_id", "grading_run"]
       is_appended_by  = ["finalize"]
+      is_loaded_by    = []
       is_rewritten_by = []
     }
     # Loaded by one job a grading run.
     results = {
-      partition       = { type = "MONTH", field = null, days = null }
+      partition       = { type = "MONTH", field = "as_of", days = null }
       clustering      = ["batch_id", "grading_run", "professional_id"]
       is_appended_by  = []
+      is_loaded_by    = []
       is_rewritten_by = ["finalize"]
     }
     grades = {
-      partition       = { type = "MONTH", field = null, days = null }
+      partition       = { type = "MONTH", field = "as_of", days = null }
       clustering      = ["batch_id", "grading_run", "professional_id"]
       is_appended_by  = []
+      is_loaded_by    = []
       is_rewritten_by = ["finalize"]
     }
   }
@@ -102,15 +107,26 @@ resource "google_project_iam_custom_role" "table_appender" {
   permissions = ["bigquery.tables.get", "bigquery.tables.updateData"]
 }
 
+# An answer too big to be streamed is loaded by a job, which asks for more.
+resource "google_project_iam_custom_role" "table_loader" {
+  project     = local.project
+  role_id     = "${replace(var.prefix, "-", "_")}_table_loader"
+  title       = "${var.prefix}: appends to a table, by jobs too"
+  permissions = ["bigquery.tables.get", "bigquery.tables.update", "bigquery.tables.updateData"]
+}
+
 locals {
   appenders = merge([
     for table, columns in local.tables : { for name in columns.is_appended_by : "${table}/${name}" => { table = table, function = name } }
+  ]...)
+  loaders = merge([
+    for table, columns in local.tables : { for name in columns.is_loaded_by : "${table}/${name}" => { table = table, function = name } }
   ]...)
   rewriters = merge([
     for table, columns in local.tables : { for name in columns.is_rewritten_by : "${table}/${name}" => { table = table, function = name } }
   ]...)
   # Those that query.
-  readers = toset(concat(["finalize"], var.console ? ["console"] : []))
+  readers = toset(concat(["finalize"], local.answerers))
 }
 
 resource "google_bigquery_table_iam_member" "appender" {
@@ -120,6 +136,16 @@ resource "google_bigquery_table_iam_member" "appender" {
   dataset_id = google_bigquery_dataset.main.dataset_id
   table_id   = google_bigquery_table.main[each.value.table].table_id
   role       = "projects/${local.project}/roles/${google_project_iam_custom_role.table_appender.role_id}"
+  member     = module.function[each.value.function].account_member
+}
+
+resource "google_bigquery_table_iam_member" "loader" {
+  for_each = local.loaders
+
+  project    = local.project
+  dataset_id = google_bigquery_dataset.main.dataset_id
+  table_id   = google_bigquery_table.main[each.value.table].table_id
+  role       = "projects/${local.project}/roles/${google_project_iam_custom_role.table_loader.role_id}"
   member     = module.function[each.value.function].account_member
 }
 
@@ -133,6 +159,21 @@ resource "google_bigquery_table_iam_member" "rewriter" {
   member     = module.function[each.value.function].account_member
 }
 
+# Before a batch begins, all that it needs is asked for.
+resource "google_bigquery_dataset_iam_member" "metadata_viewer" {
+  for_each = merge([
+    for name in local.starters : {
+      "main/${name}"    = { dataset = google_bigquery_dataset.main.dataset_id, function = name }
+      "scratch/${name}" = { dataset = google_bigquery_dataset.scratch.dataset_id, function = name }
+    }
+  ]...)
+
+  project    = local.project
+  dataset_id = each.value.dataset
+  role       = "roles/bigquery.metadataViewer"
+  member     = module.function[each.value.function].account_member
+}
+
 resource "google_bigquery_dataset_iam_member" "reader" {
   for_each = local.readers
 
@@ -142,7 +183,7 @@ resource "google_bigquery_dataset_iam_member" "reader" {
   member     = module.function[each.key].account_member
 }
 
-# A job belongs to a project: there is nothing narrower. An answer too big to be streamed is loaded by one.
+# A job belongs to a project: there is nothing narrower.
 resource "google_project_iam_member" "job_user" {
   for_each = setunion(local.readers, ["fetch-page"])
 

@@ -15,6 +15,7 @@ from typing import Any, BinaryIO, Protocol, TypeVar
 from prograde.domain.batch import Batch, Parameters
 from prograde.domain.counter import Counter
 from prograde.domain.effects import Task
+from prograde.domain.listing import Listing, Rejection
 from prograde.domain.outcome import Answered
 from prograde.domain.professional import Professional, Stage, State
 from prograde.domain.raw_page import Exchange, RawPage
@@ -165,6 +166,10 @@ class TaskQueue(Protocol):
         """
         ...
 
+    def check(self) -> None:
+        """Ask whether it answers; raises UnavailableError."""
+        ...
+
 
 class Warehouse(Protocol):
     """Raw rows, results, grades and lineage; appended, never changed, read through views that de-duplicate."""
@@ -218,7 +223,7 @@ class Attempt:
     `detail` says why it brought no page.
 
     An `agent_key` that is not the professional's own is that of somebody who was asked for as a proof that the source
-    is well: such an answer is never counted.
+    is well: such an answer is never counted. `records` are the listings of its page, as they were parsed.
     """
 
     raw_id: str
@@ -233,6 +238,7 @@ class Attempt:
     status: int
     body: str
     agent_key: str
+    records: tuple[Listing | Rejection, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -365,6 +371,10 @@ class RateGate(Protocol):
 
 class SourceCatalog(Protocol):
     """The source files that batches may name."""
+
+    def names(self) -> tuple[str, ...]:
+        """Tell the names of the sources there are, in their order."""
+        ...
 
     def text(self, name: str) -> str:
         """Read a source file; raises NotFoundError naming the sources there are."""

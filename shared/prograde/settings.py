@@ -1,6 +1,7 @@
 """What the environment says, read once and complained about all together."""
 
 import json
+from base64 import b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,6 +13,9 @@ from prograde.errors import InputError, Problem, SettingsError
 
 CERTS_URL = "https://www.googleapis.com/oauth2/v1/certs"
 """Where Google publishes the keys that sign identity tokens."""
+IAP_CERTS_URL = "https://www.gstatic.com/iap/verify/public_key"
+"""Where it publishes those that sign the assertions of Identity-Aware Proxy."""
+IAP_AUDIENCE = "PROGRADE_IAP_AUDIENCE"
 
 
 class Family(StrEnum):
@@ -57,7 +61,8 @@ class GoogleCloudSettings:
     A function on Google Cloud.
 
     `queues` are the page queues by source; the URLs are the functions' own, and the audiences of the
-    identity tokens that they are called with. `certs_url` and `cloud_tasks_emulator` point elsewhere than to Google
+    identity tokens that they are called with. `iap_audience` is whom the assertions of Identity-Aware Proxy are for,
+    "" but for the console. The URLs of certificates and `cloud_tasks_emulator` point elsewhere than to Google
     only where stand-ins are tried; those of the other services are found by Google's own libraries.
     """
 
@@ -76,6 +81,8 @@ class GoogleCloudSettings:
     scheduler_account: str
     serves: Serves
     certs_url: str
+    iap_audience: str
+    iap_certs_url: str
     cloud_tasks_emulator: str
 
     @property
@@ -164,6 +171,10 @@ def _google_cloud(env: Mapping[str, str]) -> GoogleCloudSettings:
         )
     if given["PROGRADE_SERVES"] and given["PROGRADE_SERVES"] not in set(Serves):
         problems.append(_problem("PROGRADE_SERVES", given["PROGRADE_SERVES"], f"must be one of {', '.join(Serves)}"))
+    if given["PROGRADE_SERVES"] == Serves.CONSOLE and not env.get(IAP_AUDIENCE):
+        problems.append(
+            Problem(IAP_AUDIENCE, None, "is missing; infra/terraform sets it for the console: apply it again")
+        )
     problems += [
         _problem(name, value, "must be the URL of a function, https://NAME-NUMBER.REGION.run.app")
         for name, value in given.items()
@@ -192,6 +203,8 @@ def _google_cloud(env: Mapping[str, str]) -> GoogleCloudSettings:
         scheduler_account=given["PROGRADE_SCHEDULER_ACCOUNT"],
         serves=Serves(given["PROGRADE_SERVES"]),
         certs_url=env.get("PROGRADE_CERTS_URL") or CERTS_URL,
+        iap_audience=env.get(IAP_AUDIENCE, ""),
+        iap_certs_url=env.get("PROGRADE_IAP_CERTS_URL") or IAP_CERTS_URL,
         cloud_tasks_emulator=env.get("CLOUD_TASKS_EMULATOR_HOST", ""),
     )
 
@@ -265,6 +278,33 @@ def _is_url(text: str) -> bool:
         return False
     is_loopback = url.hostname in {"127.0.0.1", "localhost"}
     return bool(url.hostname) and url.scheme in ({"https", "http"} if is_loopback else {"https"}) and not url.path
+
+
+WEBHOOK_SECRET = "PROGRADE_WEBHOOK_SECRET"  # noqa: S105  # the variable's name
+WEBHOOK_KEY_BYTES_MIN = 24
+
+
+def webhook_secrets(env: Mapping[str, str]) -> tuple[bytes, ...]:
+    """
+    Read the secrets that webhooks may be signed with: `whsec_BASE64`, several with spaces between while they rotate.
+
+    Raises SettingsError when there is none, or one is none.
+    """
+    secrets = tuple(_webhook_key(text) for text in env.get(WEBHOOK_SECRET, "").split())
+    if not secrets or any(len(secret) < WEBHOOK_KEY_BYTES_MIN for secret in secrets):
+        remedy = (
+            f"must hold whsec_ and the base64 of {WEBHOOK_KEY_BYTES_MIN} random bytes or more, several with spaces "
+            "between while they rotate: openssl rand -base64 32"
+        )
+        raise SettingsError([Problem(WEBHOOK_SECRET, None, remedy)])
+    return secrets
+
+
+def _webhook_key(text: str) -> bytes:
+    try:
+        return b64decode(text.removeprefix("whsec_"), validate=True) if text.startswith("whsec_") else b""
+    except ValueError:
+        return b""
 
 
 def pace_dir(env: Mapping[str, str]) -> Path:

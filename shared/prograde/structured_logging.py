@@ -58,7 +58,8 @@ class _Correlated:
         self._project = project
 
     def __call__(self, _logger: object, _method: str, event: Event) -> Event:
-        for name, value in correlation.facts().items():
+        _, error, _ = event.get("exc_info") or (None, None, None)
+        for name, value in correlation.facts(error).items():
             event.setdefault(name, value)
         if self._project and "trace_id" in event:
             event["logging.googleapis.com/trace"] = f"projects/{self._project}/traces/{event.pop('trace_id')}"

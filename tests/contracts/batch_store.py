@@ -27,6 +27,9 @@ class BatchStoreContract:
         store.create_professionals([PROFESSIONAL])
         return store
 
+    def test_it_answers(self, store: BatchStore) -> None:
+        store.check()
+
     # --- transactions
 
     def test_a_transaction_commits_all_it_wrote_and_returns_what_its_callback_returned(

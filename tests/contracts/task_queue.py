@@ -35,6 +35,9 @@ class TaskQueueContract:
         """Give an empty queue."""
         raise NotImplementedError
 
+    def test_it_answers(self, queue: TaskQueue) -> None:
+        queue.check()
+
     @pytest.fixture
     def deliver(self) -> Deliver:
         """Give a way to set the time, and to deliver and acknowledge all that is due then, the longest due first."""

@@ -44,6 +44,9 @@ class WarehouseContract:
 
     # --- raw rows
 
+    def test_it_answers(self, warehouse: Warehouse) -> None:
+        warehouse.check()
+
     def test_there_are_no_raw_rows_before_the_first(self, warehouse: Warehouse) -> None:
         assert 0 == warehouse.reconcile(BATCH, 1).raw_pages
 
@@ -119,6 +122,7 @@ class WarehouseContract:
             status=200,
             body="no JSON",
             agent_key=page.agent_key,
+            records=page.records,
         )
         (attempt,) = warehouse.attempts(BATCH.batch_id, "agent-1")
         assert expected == attempt

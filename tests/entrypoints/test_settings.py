@@ -7,6 +7,7 @@ from prograde.errors import SettingsError
 from prograde.settings import (
     CERTS_URL,
     GOOGLE_CLOUD_VARIABLES,
+    IAP_CERTS_URL,
     GoogleCloudSettings,
     LocalSettings,
     QueueSettings,
@@ -52,6 +53,12 @@ def test_one_machine_is_the_default() -> None:
 
     assert LocalSettings(Path("data"), Path("sources")) == read_settings(env)
     assert {"PROGRADE_DATA_DIR", "PROGRADE_SOURCES_DIR"} == set(problems({}))
+
+
+def test_the_console_is_told_whom_its_assertions_are_for() -> None:
+    assert {"PROGRADE_IAP_AUDIENCE"} == set(problems({**DEPLOYED, "PROGRADE_SERVES": "console"}))
+    named = google_cloud(PROGRADE_SERVES="console", PROGRADE_IAP_AUDIENCE="/projects/1/x")
+    assert ("/projects/1/x", IAP_CERTS_URL) == (named.iap_audience, named.iap_certs_url)
 
 
 def test_a_family_that_there_is_none_of_is_a_problem() -> None:
@@ -107,7 +114,7 @@ def test_a_value_that_cannot_be_right_is_a_problem(name: str, value: str) -> Non
 
 
 def test_a_function_knows_the_url_that_tokens_for_it_are_made_out_for() -> None:
-    urls = {serves: google_cloud(PROGRADE_SERVES=serves).own_url for serves in Serves}
+    urls = {serves: google_cloud(PROGRADE_SERVES=serves, PROGRADE_IAP_AUDIENCE="x").own_url for serves in Serves}
 
     assert DEPLOYED["PROGRADE_FETCH_PAGE_URL"] == urls[Serves.PAGES]
     assert DEPLOYED["PROGRADE_FINALIZE_URL"] == urls[Serves.FINALIZE]

@@ -220,8 +220,8 @@ def test_no_forgery_does_more_than_to_be_refused(token: str) -> None:
 
 
 @pytest.mark.parametrize("serves", [Serves.CONSOLE, Serves.WEBHOOK])
-@pytest.mark.parametrize("path", ["/v1/batches", "/tasks/seed", "/tasks/supervise", "/"])
-def test_the_start_batch_package_under_another_name_answers_none_of_its_routes(
+@pytest.mark.parametrize("path", ["/tasks/seed", "/tasks/wake", "/tasks/supervise", "/tasks/scheduled-batch"])
+def test_the_start_batch_package_under_another_name_takes_no_tasks(
     machine: LocalMachine, serves: Serves, path: str
 ) -> None:
     app = function_app("start_batch")
@@ -230,6 +230,19 @@ def test_the_start_batch_package_under_another_name_answers_none_of_its_routes(
     )
 
     response = app.test_client().post(path, headers={"Authorization": f"Bearer {signed()}"})
+
+    assert 404 == response.status_code
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", "/v1/batches"), ("POST", "/v1/batches"), ("GET", "/healthz"), ("POST", "/tasks/seed")]
+)
+def test_the_public_webhook_answers_nothing_else(machine: LocalMachine, method: str, path: str) -> None:
+    app = function_app("start_batch")
+    callers = OidcCallers(URL, ACCOUNTS, SigningKeys(lambda: ISSUER.certs, SetClock()))
+    app.extensions[EXTENSION] = Hosted(machine.services, callers, Serves.WEBHOOK)
+
+    response = app.test_client().open(path, method=method, headers={"Authorization": f"Bearer {signed()}"})
 
     assert 404 == response.status_code
 

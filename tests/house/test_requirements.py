@@ -52,9 +52,10 @@ def test_no_requirements_file_says_where_packages_come_from(path: Path) -> None:
         ("gcp.txt", ("core", "gcp")),
         ("dev.txt", ("core", "local", "gcp", "build", "dev")),
         ("bqemulator.txt", ("bqemulator",)),
+        ("schemathesis.txt", ("schemathesis",)),
         ("lock.txt", ("lock",)),
     ],
-    ids=["local", "gcp", "dev", "bqemulator", "lock"],
+    ids=["local", "gcp", "dev", "bqemulator", "schemathesis", "lock"],
 )
 def test_the_pins_satisfy_what_the_project_states(name: str, groups: tuple[str, ...]) -> None:
     pinned = pins(name)

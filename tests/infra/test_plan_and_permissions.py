@@ -19,9 +19,19 @@ STARTS = {
     "roles/storage.objectViewer on bucket state",
     "roles/secretmanager.secretAccessor on secret LISTING_TOKEN",
     "table_appender on table batches",
+    "queue_reader on queue pages-reso",
+    "queue_reader on queue control",
+    "roles/bigquery.metadataViewer on dataset prograde",
+    "roles/bigquery.metadataViewer on dataset prograde_scratch",
+}
+ANSWERS = {
+    "queue_reader on queue control",
+    "roles/storage.objectViewer on bucket exports",
+    "roles/bigquery.dataViewer on dataset prograde",
+    "roles/bigquery.jobUser on the project",
 }
 EXPECTED = {
-    "start-batch": STARTS | {"queue_pacer on queue pages-reso"},
+    "start-batch": STARTS | ANSWERS | {"queue_pacer on queue pages-reso"},
     "fetch-page": {
         f"{ENQUEUER} on queue pages-reso",
         f"{ENQUEUER} on queue control",
@@ -29,7 +39,7 @@ EXPECTED = {
         "roles/datastore.user on the database prograde",
         "roles/storage.objectViewer on bucket state",
         "roles/secretmanager.secretAccessor on secret LISTING_TOKEN",
-        "table_appender on table raw_page_log",
+        "table_loader on table raw_page_log",
         "table_appender on table batches",
         "roles/bigquery.jobUser on the project",
     },
@@ -48,12 +58,7 @@ EXPECTED = {
         "roles/bigquery.dataViewer on dataset prograde",
         "roles/bigquery.jobUser on the project",
     },
-    "console": STARTS
-    | {
-        "roles/storage.objectViewer on bucket exports",
-        "roles/bigquery.dataViewer on dataset prograde",
-        "roles/bigquery.jobUser on the project",
-    },
+    "console": STARTS | ANSWERS,
     "webhook": STARTS | {"roles/secretmanager.secretAccessor on secret PROGRADE_WEBHOOK_SECRET"},
     "build": {
         "roles/artifactregistry.writer on the project",
@@ -121,7 +126,9 @@ def test_everybody_has_the_roles_that_they_need_and_no_other(everything: Plan) -
     ("role", "permissions"),
     [
         ("queue_pacer", {"cloudtasks.queues.get", "cloudtasks.queues.update"}),
+        ("queue_reader", {"cloudtasks.queues.get"}),
         ("table_appender", {"bigquery.tables.get", "bigquery.tables.updateData"}),
+        ("table_loader", {"bigquery.tables.get", "bigquery.tables.update", "bigquery.tables.updateData"}),
     ],
 )
 def test_a_role_of_our_own_permits_what_is_used(everything: Plan, role: str, permissions: set[str]) -> None:

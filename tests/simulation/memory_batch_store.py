@@ -142,6 +142,10 @@ class MemoryBatchStore(BatchStore):
     def from_id(self, batch_id: str, professional_id: str, limit: int) -> tuple[Professional, ...]:
         return tuple(one for one in self.professionals(batch_id) if one.professional_id >= professional_id)[:limit]
 
+    @override
+    def check(self) -> None:
+        """Do nothing: memory always answers."""
+
     def _of(self, batch_id: str) -> list[Professional]:
         values = list(self._documents.values())
         return [value for value in values if isinstance(value, Professional) and value.batch_id == batch_id]

@@ -81,6 +81,10 @@ class MemoryTaskQueue(TaskQueue):
         return True
 
     @override
+    def check(self) -> None:
+        """Do nothing: memory always answers."""
+
+    @override
     def pace(self, source: str, share: float) -> None:
         """Do nothing: how quickly tasks come is the deliverer's."""
 

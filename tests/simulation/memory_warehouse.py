@@ -116,6 +116,10 @@ class MemoryWarehouse(Warehouse):
         self.batches.append((at, batch))
 
     @override
+    def check(self) -> None:
+        """Do nothing: memory always answers."""
+
+    @override
     def append_run(self, run: Run) -> None:
         self.runs.append(run)
 
@@ -135,6 +139,7 @@ def _attempt(page: RawPage) -> Attempt:
         status=exchange.status,
         body=_text(exchange.body)[:ATTEMPT_BODY_MAX],
         agent_key=page.agent_key,
+        records=page.records,
     )
 
 

@@ -40,6 +40,7 @@ class Process(Scene, Clock):
             clock=self,
             listing_source=self._source,
             code_version="simulated",
+            dispatching=lambda: "",
         )
 
     def _drawn_skew(self) -> float:
@@ -119,5 +120,8 @@ class Process(Scene, Clock):
 
 class _NoSources(SourceCatalog):
     @override
+    def names(self) -> tuple[str, ...]:
+        return ()
+
     def text(self, name: str) -> str:
         raise NotFoundError(f"there is no source {name}")

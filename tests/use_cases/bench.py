@@ -279,5 +279,6 @@ def opened(folder: Path) -> Iterator[Bench]:
             clock=clock,
             listing_source=lambda _: source,
             code_version="2026.11.0",
+            dispatching=lambda: "",
         )
         yield Bench(folder, services, queue, clock, source)

@@ -61,18 +61,18 @@ def test_the_cost_is_that_of_the_table_in_the_docs() -> None:
 def test_a_batch_teaches_when_it_is_finished_and_nothing_of_another_source(bench: Bench) -> None:
     services = bench.services
     batch = bench.start("A1", "A2")
-    assert last_experience(services.store, services.blobs, batch.source) is None
+    assert last_experience(services.store, batch.source) is None
 
     bench.run()
 
-    experience = last_experience(services.store, services.blobs, batch.source)
+    experience = last_experience(services.store, batch.source)
     assert experience is not None
     assert (batch.batch_id, 2, bench.manifest()["calls"]) == (
         experience.batch_id,
         experience.professionals,
         experience.calls,
     )
-    assert last_experience(services.store, services.blobs, "elsewhere") is None
+    assert last_experience(services.store, "elsewhere") is None
 
 
 @pytest.mark.parametrize(

@@ -301,6 +301,7 @@ class Paces:
     def __init__(self, queue: TaskQueue) -> None:
         self.told: list[tuple[str, float]] = []
         self.enqueue = queue.enqueue
+        self.check = queue.check
 
     def pace(self, source: str, share: float) -> None:
         self.told.append((source, share))

@@ -25,6 +25,8 @@ from tests.local.functions import running
 AS_OF = date(2026, 6, 30)
 MARKET = seeded_market(20, 7, AS_OF)
 EVERYBODY = [agent.key for agent in MARKET.agents]
+WAITING = [f"waiting-{number}" for number in range(30)]
+"""Whom nobody knows: they are asked for before those whom a test is about."""
 PATIENCE_SECONDS = 60
 
 
@@ -69,8 +71,15 @@ class Service:
 
     def with_dead_letters(self, professionals: Sequence[str], cause: str = "server_error") -> str:
         """Start a batch that is paused, and in which these have failed."""
-        batch_id = self.ordered(["waiting", *professionals])
-        self.post(f"/v1/batches/{batch_id}/pause")
+        batch_id = ""
+        for _ in range(20):
+            batch_id = self.ordered([*WAITING, *professionals])
+            # It may have come too far before it is paused: then another one.
+            paused = requests.post(f"{self.url}/v1/batches/{batch_id}/pause", timeout=PATIENCE_SECONDS)
+            store = self.machine.services.store
+            opened = {each.professional_id for each in store.in_state(batch_id, State.OPEN, "", 500)}
+            if paused.ok and opened.issuperset(professionals):
+                break
         for professional_id in professionals:
             self._fail(batch_id, professional_id, f"{cause}: status 500")
         return batch_id

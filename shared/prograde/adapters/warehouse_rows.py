@@ -3,15 +3,18 @@
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from prograde.adapters.documents import PARAMETERS, PROFESSIONAL
 from prograde.domain.batch import Batch
-from prograde.domain.listing import Listing, Rejection
+from prograde.domain.listing import Listing, ListingStatus, Rejection
 from prograde.domain.professional import Professional
 from prograde.domain.raw_page import RawPage
 from prograde.ports import GradedRow, Run
 
 Row = Mapping[str, object]
+
+_LISTING_FIELDS = tuple(Listing.__dataclass_fields__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,7 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
     "results": (
         *_columns(
             batch_id="STRING",
+            as_of="DATE",
             grading_run="INTEGER",
             professional_id="STRING",
             agent_key="STRING",
@@ -94,7 +98,14 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
         ),
     ),
     "grades": (
-        *_columns(batch_id="STRING", grading_run="INTEGER", professional_id="STRING", grade="STRING", tier="INTEGER"),
+        *_columns(
+            batch_id="STRING",
+            as_of="DATE",
+            grading_run="INTEGER",
+            professional_id="STRING",
+            grade="STRING",
+            tier="INTEGER",
+        ),
         Column("reasons", "STRING", is_repeated=True),
     ),
     "batches": _columns(at="TIMESTAMP", batch_id="STRING", status="STRING", document="STRING"),
@@ -171,11 +182,20 @@ def _record_row(position: int, record: Listing | Rejection) -> Row:
     }
 
 
+def record_of(row: Mapping[str, Any]) -> Listing | Rejection:
+    """Read a record as `raw_page_row` wrote it."""
+    if row["rejection"] is not None:
+        return Rejection(row["key"], row["rejection"])
+    fields = {name: row[name] for name in _LISTING_FIELDS}
+    return Listing(**{**fields, "status": ListingStatus(fields["status"])})
+
+
 def result_row(batch: Batch, professional: Professional) -> Row:
     """Write a finished professional: what SQL reconciles and orders by, and the whole as a document."""
     aggregate = professional.aggregate
     return {
         "batch_id": batch.batch_id,
+        "as_of": batch.parameters.as_of,
         "grading_run": batch.grading_run,
         "professional_id": professional.professional_id,
         "agent_key": professional.agent_key,
@@ -204,6 +224,7 @@ def grade_row(batch: Batch, graded: GradedRow) -> Row:
     """Write a grade."""
     return {
         "batch_id": batch.batch_id,
+        "as_of": batch.parameters.as_of,
         "grading_run": batch.grading_run,
         "professional_id": graded.professional_id,
         "grade": graded.grade,

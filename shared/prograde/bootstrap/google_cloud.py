@@ -2,7 +2,8 @@
 
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import google.auth
 import grpc
@@ -19,12 +20,13 @@ from prograde.adapters.gcp.cloud_tasks_task_queue import CloudTasksTaskQueue, De
 from prograde.adapters.gcp.error_mapping import mapped_errors
 from prograde.adapters.gcp.firestore_batch_store import FirestoreBatchStore
 from prograde.adapters.gcp.firestore_rate_gate import FirestoreRateGate
+from prograde.adapters.gcp.iap_people import IapPeople
 from prograde.adapters.gcp.oidc_callers import OidcCallers, SigningKeys, fetched_keys
 from prograde.adapters.system_clock import SystemClock
 from prograde.bootstrap.hosted import Hosted
 from prograde.domain.batch import Batch
 from prograde.domain.effects import PageTask
-from prograde.errors import InputError, Problem, SettingsError
+from prograde.errors import InputError, SettingsError
 from prograde.ports import Caller, ListingSource
 from prograde.settings import GoogleCloudSettings
 from prograde.use_cases.read_batch import read_batch
@@ -52,7 +54,9 @@ class GoogleCloud:
                 buckets.bucket(settings.bucket_state), buckets.bucket(settings.bucket_exports)
             )
             dataset = f"{project}.{settings.dataset}"
-            self._warehouse = BigqueryWarehouse(bigquery.Client(project, credentials), dataset, f"{dataset}_scratch")
+            # A job is found again by its name only where it ran.
+            jobs = bigquery.Client(project, credentials, location=settings.location)
+            self._warehouse = BigqueryWarehouse(jobs, dataset, f"{dataset}_scratch")
             self._queue = CloudTasksTaskQueue(self._tasks_client(credentials), self._destinations(), self._clock)
 
     @property
@@ -68,10 +72,19 @@ class GoogleCloud:
             clock=self._clock,
             listing_source=self._listing_source,
             code_version=__version__,
+            dispatching=lambda: "Cloud Tasks",
         )
         keys = SigningKeys(lambda: fetched_keys(self._settings.certs_url), self._clock)
         accounts = {Caller.TASKS: self._settings.tasks_account, Caller.SCHEDULER: self._settings.scheduler_account}
-        return Hosted(services, OidcCallers(self._settings.own_url, accounts, keys), self._settings.serves)
+        callers = OidcCallers(self._settings.own_url, accounts, keys, self._people())
+        return Hosted(services, callers, self._settings.serves)
+
+    def _people(self) -> Callable[[Mapping[str, Any]], str]:
+        """Tell how people are known: to the console by Identity-Aware Proxy, else to the platform alone."""
+        settings = self._settings
+        if not settings.iap_audience:
+            return lambda _: ""
+        return IapPeople(settings.iap_audience, SigningKeys(lambda: fetched_keys(settings.iap_certs_url), self._clock))
 
     def _credentials(self) -> Credentials:
         """Find the function's own account; stand-ins ask for none."""
@@ -94,7 +107,10 @@ class GoogleCloud:
         }
         return Destinations(
             control_queue=self._queue_path(settings.queue_control),
-            page_queue=self._page_queue,
+            page_queues={
+                source: PageQueue(self._queue_path(queue.name), queue.tasks_per_second)
+                for source, queue in settings.queues.items()
+            },
             source_of=self._source_of,
             function_urls=urls,
             caller=settings.tasks_account,
@@ -108,13 +124,6 @@ class GoogleCloud:
         if task.batch_id not in self._source_names:
             self._source_names[task.batch_id] = read_batch(self._store, task.batch_id).source
         return self._source_names[task.batch_id]
-
-    def _page_queue(self, source: str) -> PageQueue:
-        if source not in self._settings.queues:
-            remedy = "has no queue: name it in the variable sources of infra/terraform, and apply it"
-            raise SettingsError([Problem("PROGRADE_QUEUES", source, remedy)])
-        queue = self._settings.queues[source]
-        return PageQueue(self._queue_path(queue.name), queue.tasks_per_second)
 
     def _listing_source(self, batch: Batch) -> ListingSource:
         """Give the source of a batch, by its snapshot; the gate in front of its calls is the credential's."""

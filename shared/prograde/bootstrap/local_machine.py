@@ -56,6 +56,7 @@ class LocalMachine:
             clock=self._clock,
             listing_source=self.listing_source,
             code_version=__version__,
+            dispatching=lambda: directory.owner,
         )
 
     def listing_source(self, batch: Batch) -> ListingSource:

@@ -25,7 +25,7 @@ from prograde.entrypoints.dead_letters import dead_letters
 from prograde.entrypoints.logs import logs
 from prograde.entrypoints.order import checked_order
 from prograde.entrypoints.order_files import given_files
-from prograde.entrypoints.plan_text import print_plan
+from prograde.entrypoints.plan_text import plan_lines
 from prograde.entrypoints.serve import serve
 from prograde.entrypoints.session import Terminal
 from prograde.entrypoints.steering import cancel, pause, resume
@@ -40,7 +40,7 @@ from prograde.entrypoints.workplace import (
 )
 from prograde.errors import ConflictError, InputError, NotFoundError, Problem, ProgradeError
 from prograde.sandbox.command import sandbox
-from prograde.use_cases.plan import last_experience, plan_batch
+from prograde.use_cases.plan import Plan, last_experience, plan_batch
 from prograde.use_cases.read_batch import read_batch, read_progress
 from prograde.use_cases.start_batch import start_batch
 
@@ -206,11 +206,30 @@ def plan(
         directory = DataDirectory(data_dir)
         if directory.is_there:
             with shared_machine(directory) as machine:
-                last = last_experience(machine.services.store, machine.services.blobs, checked.source.name)
+                last = last_experience(machine.services.store, checked.source.name)
         order = checked.order
         planned = plan_batch(order.parameters, order.professionals, checked.source.rate_limits, last)
-    print_plan(planned, terminal)
+    _print_plan(planned, terminal)
     return session.EXIT_COMPLETE
+
+
+def _print_plan(planned: Plan, terminal: Terminal) -> None:
+    if terminal.is_json:
+        last = None if planned.last is None else planned.last.batch_id
+        terminal.output.print_json(
+            json.dumps(
+                {
+                    "professionals": planned.professionals,
+                    "calls": planned.calls,
+                    "seconds": planned.duration.total_seconds(),
+                    "cloud_dollars": planned.cloud_cents / 100,
+                    "from_batch": last,
+                }
+            )
+        )
+        return
+    for heading, sentence in plan_lines(planned):
+        terminal.output.print(f"{heading:14}{sentence}", markup=False)
 
 
 @cli.command()

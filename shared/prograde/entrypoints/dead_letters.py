@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from itertools import groupby
 from pathlib import Path
 
@@ -230,7 +230,9 @@ def _summary(letter: Professional) -> dict[str, object]:
 
 
 def _evidence(attempt: Attempt) -> dict[str, object]:
-    return asdict(attempt) | {"sent_at": attempt.sent_at.isoformat()}
+    told = asdict(replace(attempt, records=())) | {"sent_at": attempt.sent_at.isoformat()}
+    del told["records"]
+    return told
 
 
 def _print_groups(batch: Batch, found: Sequence[Professional], terminal: Terminal) -> None:

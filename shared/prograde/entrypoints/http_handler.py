@@ -7,6 +7,7 @@ import flask
 
 from prograde.adapters.documents import read_finalize_task, read_page_task, read_sounding_task
 from prograde.bootstrap.hosted import Hosted, hosted
+from prograde.correlation import correlated
 from prograde.entrypoints.problem_details import answered_error
 from prograde.entrypoints.trace import traced
 from prograde.errors import NotFoundError, ProgradeError
@@ -54,7 +55,9 @@ def fetch_page(host: Hosted, request: flask.Request) -> None:
     if request.path == "/sounding":
         supervising.sound(host.services, read_sounding_task(request.get_data()))
     else:
-        pages.fetch_page(host.services, read_page_task(request.get_data()), _deaths(request))
+        task = read_page_task(request.get_data())
+        with correlated(batch_id=task.batch_id, professional_id=task.professional_id):
+            pages.fetch_page(host.services, task, _deaths(request))
 
 
 def _deaths(request: flask.Request) -> int:
@@ -73,4 +76,6 @@ def _deaths(request: flask.Request) -> int:
 @_taking_tasks(Serves.FINALIZE)
 def finalize(host: Hosted, request: flask.Request) -> None:
     """Take a finalize task."""
-    finalizing.finalize(host.services, read_finalize_task(request.get_data()))
+    task = read_finalize_task(request.get_data())
+    with correlated(batch_id=task.batch_id):
+        finalizing.finalize(host.services, task)

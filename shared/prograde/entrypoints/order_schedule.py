@@ -8,7 +8,8 @@ from typing import Annotated
 from pydantic import Field, ValidationError
 
 from prograde.adapters.validation import problems_of
-from prograde.entrypoints.order_json import JsonOrder, order_from_json
+from prograde.entrypoints.json_order import JsonOrder
+from prograde.entrypoints.order_json import order_from_json
 from prograde.errors import InputError
 from prograde.use_cases.services import Services
 from prograde.use_cases.start_batch import Order

@@ -1,9 +1,7 @@
 """An estimate in words and figures, for the terminal and the page."""
 
-import json
 from datetime import timedelta
 
-from prograde.entrypoints.session import Terminal
 from prograde.use_cases.plan import Plan
 
 _DAY = timedelta(days=1)
@@ -39,23 +37,3 @@ def plan_lines(plan: Plan) -> tuple[tuple[str, str], ...]:
         ("Time", f"at least {duration_text(plan.duration)} at the source's limits{took}"),
         ("Cost", f"nothing on this machine, about {dollars(plan.cloud_cents)} on Google Cloud, apart from the source"),
     )
-
-
-def print_plan(plan: Plan, terminal: Terminal) -> None:
-    """Print an estimate, for people or for machines."""
-    if terminal.is_json:
-        last = None if plan.last is None else plan.last.batch_id
-        terminal.output.print_json(
-            json.dumps(
-                {
-                    "professionals": plan.professionals,
-                    "calls": plan.calls,
-                    "seconds": plan.duration.total_seconds(),
-                    "cloud_dollars": plan.cloud_cents / 100,
-                    "from_batch": last,
-                }
-            )
-        )
-        return
-    for heading, sentence in plan_lines(plan):
-        terminal.output.print(f"{heading:14}{sentence}", markup=False)

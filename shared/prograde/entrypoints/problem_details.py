@@ -30,6 +30,7 @@ from prograde.errors import (
     TransientError,
     UnknownCallerError,
 )
+from prograde.use_cases.announce import Event
 
 MIMETYPE = "application/problem+json"
 
@@ -40,7 +41,10 @@ def answered_error(error: ProgradeError, request: flask.Request, again: int = 50
     """Answer an error of ours, and log it if it is ours to mend; `again` is the status of what may succeed later."""
     status = status_of(error, again)
     if _is_trouble(error):
-        _log.exception("a request failed", extra={"path": request.path, "status": status})
+        facts = {"path": request.path, "status": status}
+        if isinstance(error, CorruptionError):
+            facts["event"] = str(Event.CORRUPTION)
+        _log.exception("a request failed", extra=facts)
     return problem_details(error, status)
 
 

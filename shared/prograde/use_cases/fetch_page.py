@@ -50,8 +50,6 @@ def fetch_page(services: Services, task: PageTask, deaths: int) -> None:
     if professional is None or (task.step, task.wake) > (professional.step, professional.wake):
         raise NotSeededError(f"professional {task.professional_id} is not at step {task.step} yet")
     facts = {
-        "batch_id": batch.batch_id,
-        "professional_id": professional.professional_id,
         "step": professional.step,
         "stage": str(professional.stage),
         "page": professional.page,

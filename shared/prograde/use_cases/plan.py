@@ -1,20 +1,18 @@
 """What a batch will take, before it is started: calls, hours, money."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from itertools import islice
 from math import ceil
 
-from prograde.domain.batch import Batch, BatchStatus, Parameters
+from prograde.domain.batch import BatchStatus, Parameters
 from prograde.domain.pace import RateLimit
-from prograde.ports import BatchStore, BlobStore
+from prograde.ports import BatchStore
 
 SALES_PAGES_ASSUMED = 2
 """Of a professional whose source was never asked before."""
 BATCHES_LOOKED_AT = 50
-CLOUD_CENTS_A_MILLION_CALLS = 690
+CLOUD_CENTS_A_MILLION_CALLS = 716
 """At list prices, summed up in docs/deploy.md; on one machine a call costs nothing but what its source asks."""
 
 
@@ -67,15 +65,12 @@ def _least_duration(calls: int, limits: Sequence[RateLimit]) -> timedelta:
     return max(timedelta() if calls <= 1 else limit.interval * ((calls - 1) // limit.limit) for limit in limits)
 
 
-def last_experience(store: BatchStore, blobs: BlobStore, source: str) -> Experience | None:
-    """Find what the last batch of a source took, of those that went to their end; None if there is none."""
-    for batch in islice(store.batches(), BATCHES_LOOKED_AT):
-        if batch.source == source and batch.status is BatchStatus.COMPLETE and batch.finished_at is not None:
-            return _experience(blobs, batch, batch.finished_at - batch.created_at)
+def last_experience(store: BatchStore, source: str) -> Experience | None:
+    """Find what the last batch of a source took, of those that went to their end; None if there is none lately."""
+    for batch in store.newest(None, BATCHES_LOOKED_AT):
+        if batch.source != source or batch.status is not BatchStatus.COMPLETE:
+            continue
+        if batch.totals is not None and batch.finished_at is not None:
+            took = batch.finished_at - batch.created_at
+            return Experience(batch.batch_id, batch.roster.professionals, batch.totals.calls, took)
     return None
-
-
-def _experience(blobs: BlobStore, batch: Batch, took: timedelta) -> Experience | None:
-    manifest = json.loads(blobs.read(f"exports/{batch.batch_id}/{batch.grading_run:03}/manifest.json"))
-    professionals, calls = int(manifest["professionals"]["total"]), int(manifest["calls"])
-    return Experience(batch.batch_id, professionals, calls, took) if professionals else None

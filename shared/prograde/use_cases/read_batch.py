@@ -1,13 +1,13 @@
 """Read a batch, how far it has come, and the batches there are: counters and documents, never a scan."""
 
 from collections import Counter as Tally
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 
 from prograde.domain.batch import Batch
-from prograde.domain.counter import LAP, Counter, laps_since
+from prograde.domain.counter import LAP, Counter, Lap, laps_since
 from prograde.errors import NotFoundError
 from prograde.ports import BatchStore, Place
 
@@ -43,13 +43,19 @@ class Progress:
 
     def ended_per_second(self, now: datetime) -> float | None:
         """Tell how fast professionals ended lately; None while that cannot be told."""
-        since = now - RATE_OVER
-        laps = list(laps_since(self.counters, since))
+        return self._per_second(now, lambda lap: lap.ended)
+
+    def calls_per_second(self, now: datetime) -> float | None:
+        """Tell how many calls a second were made for those who ended lately; None while that cannot be told."""
+        return self._per_second(now, lambda lap: lap.calls)
+
+    def _per_second(self, now: datetime, count: Callable[[Lap], int]) -> float | None:
+        laps = list(laps_since(self.counters, now - RATE_OVER))
         if not laps:
             return None
         # A lap is told by its beginning: what ends now may stand in one that began a lap ago.
         seconds = max((now - min(lap.at for lap in laps)).total_seconds(), LAP.total_seconds())
-        return sum(lap.ended for lap in laps) / seconds
+        return sum(map(count, laps)) / seconds
 
     def remaining(self, now: datetime) -> timedelta | None:
         """Tell how long the open ones take at that rate; None while that cannot be told."""

@@ -12,7 +12,8 @@ class Services:
     """
     Everything outside the process, behind its port.
 
-    `listing_source` makes, or finds again, the source of a batch from the snapshot taken at its start.
+    `listing_source` makes, or finds again, the source of a batch from the snapshot taken at its start. `dispatching`
+    names who delivers tasks, "" while nobody does.
     """
 
     store: BatchStore
@@ -23,3 +24,4 @@ class Services:
     clock: Clock
     listing_source: Callable[[Batch], ListingSource]
     code_version: str
+    dispatching: Callable[[], str]

@@ -4,19 +4,29 @@ import json
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from hashlib import sha256
 from io import BytesIO
-from typing import IO, Any
+from typing import IO, Any, cast
 
 import orjson
+from google.api_core.exceptions import Conflict
 from google.cloud import bigquery
 from google.cloud.bigquery.retry import DEFAULT_RETRY
 
 from prograde.adapters.documents import BATCH, PROFESSIONAL
 from prograde.adapters.gcp.error_mapping import mapped_errors
 from prograde.adapters.sql import query
-from prograde.adapters.warehouse_rows import TABLES, Column, Row, grade_row, raw_page_row, result_row, run_row
+from prograde.adapters.warehouse_rows import (
+    TABLES,
+    Column,
+    Row,
+    grade_row,
+    raw_page_row,
+    record_of,
+    result_row,
+    run_row,
+)
 from prograde.domain.batch import Batch
 from prograde.domain.effects import digest
 from prograde.domain.professional import Professional
@@ -32,6 +42,17 @@ _SERVICE = "BigQuery"
 _STREAM_RETRY = DEFAULT_RETRY.with_timeout(STREAM_SECONDS_MAX)
 _PASSING_REASONS = {"backendError", "internalError", "rateLimitExceeded", "stopped", "timeout"}
 _FETCHED_ROWS = 1_000
+JOBS_MAX = 5
+"""How often a load may fail before somebody has to look: the name of a job that failed is used up."""
+CLOCKS_DIFFER_MAX = timedelta(hours=1)
+
+Value = str | int | date | datetime
+_PARAMETER_TYPES: tuple[tuple[type, str], ...] = (
+    (int, "INT64"),
+    (datetime, "TIMESTAMP"),
+    (date, "DATE"),
+    (str, "STRING"),
+)
 
 
 class BigqueryWarehouse:
@@ -40,7 +61,8 @@ class BigqueryWarehouse:
 
     What is appended is streamed, at least once, and read by its key. A grading run's results and grades are loaded
     into a table of their own in the scratch dataset, whose tables expire, and replace an earlier try's in one
-    statement. Datasets by their full names, `project.dataset`.
+    statement. A load's job has a name, so that a try that comes again waits for the job that there is. Every
+    statement names the partitions and clusters that it reads. Datasets by their full names, `project.dataset`.
     """
 
     def __init__(self, client: bigquery.Client, dataset: str, scratch: str) -> None:
@@ -61,11 +83,19 @@ class BigqueryWarehouse:
         """Stream a grading run's lineage."""
         self._append("runs", run_row(run), digest(run.batch_id, run.grading_run))
 
+    def check(self) -> None:
+        """Ask for every table, and for the dataset that results and grades pass through."""
+        with _mapped_errors():
+            for table in TABLES:
+                self._client.get_table(f"{self._dataset}.{table}", retry=_STREAM_RETRY, timeout=STREAM_SECONDS_MAX)
+            self._client.get_dataset(self._scratch, retry=_STREAM_RETRY, timeout=STREAM_SECONDS_MAX)
+
     def _append(self, table: str, row: Row, row_id: str) -> None:
         line = orjson.dumps(row)
         if len(line) > STREAMED_BYTES_MAX:
             # Too big to be streamed, and too rare to use up the load jobs of a day.
-            self._load_file(f"{self._dataset}.{table}", table, BytesIO(line), bigquery.WriteDisposition.WRITE_APPEND)
+            target, append = f"{self._dataset}.{table}", bigquery.WriteDisposition.WRITE_APPEND
+            self._load_file(target, table, BytesIO(line), append, digest(table, row_id))
             return
         with _mapped_errors():
             refused = self._client.insert_rows_json(
@@ -82,13 +112,14 @@ class BigqueryWarehouse:
 
     def attempts(self, batch_id: str, professional_id: str) -> tuple[Attempt, ...]:
         """Read a professional's raw rows."""
+        log = f"SELECT * FROM `{self._dataset}.raw_page_log` WHERE batch_id = @batch_id"  # noqa: S608  # our own name
         rows = self._run(
-            self._over_raw_pages("attempts"),
+            f"WITH raw_page_log AS ({log})\n(\n{query('attempts')}\n)",
             batch_id=batch_id,
             professional_id=professional_id,
             body_max=ATTEMPT_BODY_MAX,
         )
-        return tuple(Attempt(*row) for row in rows)
+        return tuple(Attempt(*(*told, tuple(map(record_of, records)))) for *told, records in rows)
 
     def load_results(self, batch: Batch, professionals: Iterable[Professional]) -> int:
         """Load this grading run's results."""
@@ -107,39 +138,51 @@ class BigqueryWarehouse:
                 content.update(line)
                 count += 1
             file.seek(0)
-            # By its content too: two finalizers at once may share a table, or have one each.
-            loaded = f"{self._scratch}.{table}_{digest(batch.batch_id, batch.grading_run, content.hexdigest())}"
+            # By its content and wake too: two finalizers at once may share a table, or have one each; and a job is
+            # remembered for longer than its table is there.
+            name = digest(batch.batch_id, batch.grading_run, batch.wake, content.hexdigest())
+            loaded = f"{self._scratch}.{table}_{name}"
             if count:
-                self._load_file(loaded, table, file, bigquery.WriteDisposition.WRITE_TRUNCATE)
-        run: dict[str, str | int] = {"batch_id": batch.batch_id, "grading_run": batch.grading_run}
+                self._load_file(loaded, table, file, bigquery.WriteDisposition.WRITE_TRUNCATE, f"{table}_{name}")
+        run: dict[str, Value] = {
+            "batch_id": batch.batch_id,
+            "grading_run": batch.grading_run,
+            "as_of": batch.parameters.as_of,
+        }
         self._run(_replacement(table, loaded) if count else _removal(table), **run)
         return count
 
-    def _load_file(self, target: str, table: str, lines: IO[bytes], disposition: str) -> None:
+    def _load_file(self, target: str, table: str, lines: IO[bytes], disposition: str, name: str) -> None:
+        """Load lines by a job of a name, or wait for the one that an earlier try began."""
         config = bigquery.LoadJobConfig(
             schema=[schema_field(column) for column in TABLES[table]],
             source_format=bigquery.SourceFormat.NEWLINE_DELIMITED_JSON,
             write_disposition=disposition,
         )
-        with _mapped_errors():
-            job = self._client.load_table_from_file(lines, target, job_config=config)
-            job.result(timeout=JOB_SECONDS_MAX)
+        for attempt in range(JOBS_MAX):
+            job_id = f"prograde_{name}_{attempt}"
+            with _mapped_errors():
+                try:
+                    job = self._client.load_table_from_file(
+                        lines, target, job_config=config, job_id=job_id, rewind=True
+                    )
+                except Conflict:
+                    job = cast("bigquery.LoadJob", self._client.get_job(job_id))
+                    if job.error_result is not None:
+                        continue
+                job.result(timeout=JOB_SECONDS_MAX)
+                return
+        raise UnavailableError(f"{_SERVICE}: all {JOBS_MAX} jobs prograde_{name} have failed")
 
     def reconcile(self, batch: Batch, limit: int) -> Reconciliation:
         """Recompute every aggregate from raw rows."""
-        run: dict[str, str | int] = {
-            "batch_id": batch.batch_id,
-            "grading_run": batch.grading_run,
-            "limit": limit,
-        }
-        rules = {
+        rules: dict[str, Value] = {
             "attribution": str(batch.parameters.attribution),
-            "cutoff": batch.parameters.cutoff.isoformat(),
-            "as_of": batch.parameters.as_of.isoformat(),
+            "cutoff": batch.parameters.cutoff,
         }
-        (raw_pages,) = self._run(self._over_raw_pages("visible_raw_pages"), batch_id=batch.batch_id)
-        missing = self._run(self._over_raw_pages("missing_raw_ids"), **run)
-        differences = self._run(self._over_raw_pages("differences"), **run, **rules)
+        (raw_pages,) = self._read("visible_raw_pages", batch)
+        missing = self._read("missing_raw_ids", batch, limit=limit)
+        differences = self._read("differences", batch, limit=limit, **rules)
         return Reconciliation(
             int(raw_pages[0]),
             tuple(row[0] for row in missing),
@@ -148,27 +191,41 @@ class BigqueryWarehouse:
 
     def ranked(self, batch: Batch) -> Iterator[RankedRow]:
         """Stream the export's rows."""
-        rows = self._run(query("ranked"), batch_id=batch.batch_id, grading_run=batch.grading_run)
-        for position, grade, reasons, document in rows:
+        for position, grade, reasons, document in self._read("ranked", batch):
             yield RankedRow(position, grade, tuple(reasons), PROFESSIONAL.read(document))
 
-    def _over_raw_pages(self, name: str) -> str:
-        """Give a query its raw rows: those of its batch, each once."""
-        log = f"SELECT * FROM `{self._dataset}.raw_page_log` WHERE batch_id = @batch_id"  # noqa: S608  # our own name
-        return f"WITH raw_page_log AS ({log}), raw_pages AS (\n{query('raw_pages')}\n)\n(\n{query(name)}\n)"
+    def _read(self, name: str, batch: Batch, **values: Value) -> Iterator[tuple[Any, ...]]:
+        """Run a query over a grading run's rows, each raw row once."""
+        raw_rows = "batch_id = @batch_id AND sent_at >= @sent_from"
+        run_rows = "batch_id = @batch_id AND grading_run = @grading_run AND as_of = @as_of"
+        seen = {"raw_page_log": raw_rows, "results": run_rows, "grades": run_rows}
+        tables = [
+            f"{table} AS (SELECT * FROM `{self._dataset}.{table}` WHERE {which})"  # noqa: S608  # our own names
+            for table, which in seen.items()
+        ]
+        return self._run(
+            f"WITH {', '.join(tables)}, raw_pages AS (\n{query('raw_pages')}\n)\n(\n{query(name)}\n)",
+            batch_id=batch.batch_id,
+            grading_run=batch.grading_run,
+            as_of=batch.parameters.as_of,
+            sent_from=batch.created_at - CLOCKS_DIFFER_MAX,
+            **values,
+        )
 
-    def _run(self, sql: str, **values: str | int) -> Iterator[tuple[Any, ...]]:
+    def _run(self, sql: str, **values: Value) -> Iterator[tuple[Any, ...]]:
         """Run a statement to its end and stream its rows; nothing is read of one that is not iterated."""
         config = bigquery.QueryJobConfig(
             default_dataset=self._dataset,
-            query_parameters=[
-                bigquery.ScalarQueryParameter(name, "INT64" if isinstance(value, int) else "STRING", value)
-                for name, value in values.items()
-            ],
+            query_parameters=[_parameter(name, value) for name, value in values.items()],
         )
         with _mapped_errors():
             rows = self._client.query(sql, job_config=config).result(page_size=_FETCHED_ROWS, timeout=JOB_SECONDS_MAX)
         return _values(rows)
+
+
+def _parameter(name: str, value: Value) -> bigquery.ScalarQueryParameter:
+    type_ = next(type_ for python, type_ in _PARAMETER_TYPES if isinstance(value, python))
+    return bigquery.ScalarQueryParameter(name, type_, value)
 
 
 def _values(rows: Iterable[Any]) -> Iterator[tuple[Any, ...]]:
@@ -191,13 +248,15 @@ def _replacement(table: str, loaded: str) -> str:
     columns = ", ".join(column.name for column in TABLES[table])
     return (
         f"MERGE {table} AS t USING `{loaded}` AS s ON FALSE"  # noqa: S608  # our own names
-        " WHEN NOT MATCHED BY SOURCE AND t.batch_id = @batch_id AND t.grading_run = @grading_run THEN DELETE"
+        " WHEN NOT MATCHED BY SOURCE AND t.batch_id = @batch_id AND t.grading_run = @grading_run"
+        " AND t.as_of = @as_of THEN DELETE"
         f" WHEN NOT MATCHED THEN INSERT ({columns}) VALUES ({columns})"
     )
 
 
 def _removal(table: str) -> str:
-    return f"DELETE FROM {table} WHERE batch_id = @batch_id AND grading_run = @grading_run"  # noqa: S608  # our own name
+    which = "batch_id = @batch_id AND grading_run = @grading_run AND as_of = @as_of"
+    return f"DELETE FROM {table} WHERE {which}"  # noqa: S608  # our own name
 
 
 def schema_field(column: Column) -> bigquery.SchemaField:

@@ -11,6 +11,10 @@ class BlobSourceCatalog:
         self._blobs = blobs
         self._names = names
 
+    def names(self) -> tuple[str, ...]:
+        """Tell the names that the deployment has queues for."""
+        return tuple(sorted(self._names))
+
     def text(self, name: str) -> str:
         """Read the file of a source; only a name that is known can be one, so it can be no path."""
         if name not in self._names:

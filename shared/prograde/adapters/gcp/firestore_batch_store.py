@@ -162,6 +162,10 @@ class FirestoreBatchStore:
 
         self._transactions.run(raise_it)
 
+    def check(self) -> None:
+        """Ask for one batch."""
+        self.newest(None, 1)
+
     def _newest_first(self, those: BaseQuery) -> Iterator[Batch]:
         batches = [BATCH.read(text) for text in self._texts(those)]
         batches.sort(key=lambda batch: batch.batch_id)

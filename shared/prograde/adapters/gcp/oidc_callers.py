@@ -71,37 +71,55 @@ def fetched_keys(certs_url: str) -> Keys:
     return keys
 
 
-class OidcCallers:
-    """Callers by the e-mail address in a token that Google signed for this function, and for no other audience."""
+def verified_claims(token: str, audience: str, keys: SigningKeys) -> Mapping[str, object]:
+    """Verify a token's signature, time and audience; what is wrong with it is only said in general."""
+    try:
+        key_id = jwt.decode_header(token).get("kid")
+        if not isinstance(key_id, str):
+            raise UnknownCallerError("the identity token names no key")
+        claims = jwt.decode(token, certs=keys.for_key(key_id), audience=audience, clock_skew_in_seconds=SKEW_SECONDS)
+        return cast("Mapping[str, object]", claims)
+    # Whatever Google's library stumbles over in a forged token, it is forged.
+    except (ValueError, TypeError, AttributeError) as error:
+        raise UnknownCallerError(f"the identity token does not hold for {audience}") from error
 
-    def __init__(self, audience: str, accounts: Mapping[Caller, str], keys: SigningKeys) -> None:
+
+class OidcCallers:
+    """
+    Callers by the e-mail address in a token that Google signed for this function, and for no other audience.
+
+    `people` names one of the people, whom the platform has let in; the console asks for a proof of that too.
+    """
+
+    def __init__(
+        self,
+        audience: str,
+        accounts: Mapping[Caller, str],
+        keys: SigningKeys,
+        people: Callable[[Mapping[str, Any]], str] = lambda _: "",
+    ) -> None:
         self._audience = audience
         self._accounts = accounts
         self._keys = keys
+        self._people = people
 
     def check(self, environ: Mapping[str, Any], caller: Caller) -> str:
-        """Let pass what comes with the caller's token; whom the platform let in as one of the people is one."""
-        if caller not in self._accounts:
-            return ""
-        claims = self._claims(_token(environ))
+        """Let pass what comes with the caller's token."""
+        match caller:
+            case Caller.PEOPLE:
+                return self._people(environ)
+            case Caller.WEBHOOK:
+                return ""
+            case Caller.TASKS | Caller.SCHEDULER:
+                return self._account(environ, caller)
+
+    def _account(self, environ: Mapping[str, Any], caller: Caller) -> str:
+        claims = verified_claims(_token(environ), self._audience, self._keys)
         if claims.get("iss") not in ISSUERS or claims.get("email_verified") is not True:
             raise UnknownCallerError("the identity token is not one of Google's for a verified address")
         if claims.get("email") != self._accounts[caller]:
             raise ForbiddenCallerError(f"only {self._accounts[caller]} may call this")
         return self._accounts[caller]
-
-    def _claims(self, token: str) -> Mapping[str, object]:
-        """Verify signature, time and audience; what is wrong with a token is only said in general."""
-        try:
-            key_id = jwt.decode_header(token).get("kid")
-            if not isinstance(key_id, str):
-                raise UnknownCallerError("the identity token names no key")
-            keys = self._keys.for_key(key_id)
-            claims = jwt.decode(token, certs=keys, audience=self._audience, clock_skew_in_seconds=SKEW_SECONDS)
-            return cast("Mapping[str, object]", claims)
-        # Whatever Google's library stumbles over in a forged token, it is forged.
-        except (ValueError, TypeError, AttributeError) as error:
-            raise UnknownCallerError(f"the identity token does not hold for {self._audience}") from error
 
 
 def _token(environ: Mapping[str, Any]) -> str:

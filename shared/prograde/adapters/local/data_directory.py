@@ -78,6 +78,15 @@ class DataDirectory:
             return True
         return False
 
+    @property
+    def owner(self) -> str:
+        """Name the process that works here now, "" for none."""
+        if not self.is_taken:
+            return ""
+        with suppress(OSError):
+            return f"process {(self.folder / 'lock').read_text(encoding='utf-8').strip() or 'unknown'}"
+        return "process unknown"
+
     def lock(self) -> TextIO:
         """
         Take the directory, creating it if need be; closing the returned file, or dying, gives it back.

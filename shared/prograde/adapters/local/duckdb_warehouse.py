@@ -18,7 +18,7 @@ from prograde.adapters.local.file_blob_store import make_folder, mapped_errors, 
 from prograde.adapters.local.ndjson_tables import raw_page_line, scan
 from prograde.adapters.local.segmented_log import SegmentedLog
 from prograde.adapters.sql import query
-from prograde.adapters.warehouse_rows import Row, grade_row, result_row, run_row
+from prograde.adapters.warehouse_rows import Row, grade_row, record_of, result_row, run_row
 from prograde.domain.batch import Batch
 from prograde.domain.professional import Professional
 from prograde.domain.raw_page import RawPage
@@ -116,8 +116,16 @@ class DuckdbWarehouse:
                 connection, "attempts", batch_id=batch_id, professional_id=professional_id, body_max=ATTEMPT_BODY_MAX
             )
             return tuple(
-                Attempt(raw_id, step, stage, page, outcome, detail, sent_at.replace(tzinfo=UTC), *rest)
-                for raw_id, step, stage, page, outcome, detail, sent_at, *rest in rows
+                Attempt(
+                    raw_id,
+                    step,
+                    stage,
+                    page,
+                    outcome,
+                    detail,
+                    *(sent_at.replace(tzinfo=UTC), *rest, tuple(map(record_of, records))),
+                )
+                for raw_id, step, stage, page, outcome, detail, sent_at, *rest, records in rows
             )
 
     def ranked(self, batch: Batch) -> Iterator[RankedRow]:
@@ -126,6 +134,12 @@ class DuckdbWarehouse:
         with self._run_connection(batch) as connection:
             for position, grade, reasons, document in _rows(connection, "ranked", **run):
                 yield RankedRow(position, grade, tuple(reasons), PROFESSIONAL.read(document))
+
+    def check(self) -> None:
+        """Ask whether a row could be kept."""
+        with mapped_errors(), tempfile.TemporaryFile(dir=self._folder) as file:
+            file.write(b"{}\n")
+            file.flush()
 
     def close(self) -> None:
         """Close the logs."""

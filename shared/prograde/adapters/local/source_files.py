@@ -11,13 +11,20 @@ class SourceFolder:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
+    def names(self) -> tuple[str, ...]:
+        """Tell the names of the files in the folder."""
+        return tuple(sorted(self._files()))
+
     def text(self, name: str) -> str:
         """Read the file of a source; the name is looked up, so it can be no path."""
-        files = {path.stem: path for path in self._folder.glob("*.yaml")}
+        files = self._files()
         if name not in files:
             known = ", ".join(sorted(files)) or "none yet"
             raise NotFoundError(f"there is no source {name!r}; there are: {known}")
         return read_source(files[name])
+
+    def _files(self) -> dict[str, Path]:
+        return {path.stem: path for path in self._folder.glob("*.yaml")}
 
 
 def read_source(path: Path) -> str:

@@ -184,6 +184,10 @@ class SqliteBatchStore:
                 (source, microseconds(sent_at)),
             )
 
+    def check(self) -> None:
+        """Ask whether it answers."""
+        self._file.check()
+
     def close(self) -> None:
         """Close the file."""
         self._file.close()

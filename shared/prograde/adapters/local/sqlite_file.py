@@ -56,6 +56,11 @@ class SqliteFile:
         except sqlite3.Error as error:
             _raise_mapped(error)
 
+    def check(self) -> None:
+        """Ask whether the file can be read and written; raises UnavailableError or CorruptionError."""
+        with self.write() as connection:
+            connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+
     def close(self) -> None:
         """Close the connection."""
         with self._turn:

@@ -65,6 +65,10 @@ class SqliteTaskQueue:
         self.watched: Collection[Queue] = frozenset(Queue)
         """Whose new tasks ring `changed`: where every worker is busy, each looks for its next task by itself."""
 
+    def check(self) -> None:
+        """Ask whether it answers."""
+        self._file.check()
+
     def enqueue(self, tasks: Sequence[Task]) -> None:
         """Add tasks whose names are free."""
         rows = [

@@ -11,7 +11,8 @@ SELECT
   url,
   status,
   SUBSTR(COALESCE(body, body_base64, ''), 1, @body_max) AS body,
-  agent_key
+  agent_key,
+  records
 FROM raw_page_log
 WHERE batch_id = @batch_id AND professional_id = @professional_id
 QUALIFY ROW_NUMBER() OVER (PARTITION BY raw_id ORDER BY sent_at) = 1

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import flask
 
 from prograde.domain.batch import Batch
+from prograde.entrypoints.json_order import JsonOrder
 from prograde.entrypoints.web.answers import current_answer, json_answer
 from prograde.entrypoints.web.reading import (
     Paging,
@@ -16,7 +17,7 @@ from prograde.entrypoints.web.reading import (
     read_query,
     write_place,
 )
-from prograde.entrypoints.web.route import FORM, JSON, Call, Route
+from prograde.entrypoints.web.route import JSON, UPLOAD, Call, Route
 from prograde.entrypoints.web.shapes import BatchDetails, BatchList, BatchState, BatchSummary
 from prograde.ports import Caller
 from prograde.use_cases import steer
@@ -32,7 +33,7 @@ def post_batch(call: Call) -> flask.Response:
     """Start a batch, from a form with the roster as a file, or from JSON that names the professionals."""
     # What reads source files is much, and no other route needs it.
     from prograde.entrypoints.order_form import order_from_form
-    from prograde.entrypoints.order_json import JsonOrder, order_from_json
+    from prograde.entrypoints.order_json import order_from_json
 
     read_query(call.request, Query)
     key = idempotency_key(call.request)
@@ -86,7 +87,7 @@ def _steered(call: Call, batch_id: str, change: Callable[[Services, str], Batch]
 
 
 ROUTES = (
-    Route("POST", "/v1/batches", Caller.PEOPLE, post_batch, takes=(*FORM, *JSON), body_bytes_max=UPLOAD_BYTES_MAX),
+    Route("POST", "/v1/batches", Caller.PEOPLE, post_batch, takes=(*UPLOAD, *JSON), body_bytes_max=UPLOAD_BYTES_MAX),
     Route("GET", "/v1/batches", Caller.PEOPLE, list_batches),
     Route("GET", "/v1/batches/<batch:batch_id>", Caller.PEOPLE, show_batch),
     Route("POST", "/v1/batches/<batch:batch_id>/pause", Caller.PEOPLE, pause_batch),

@@ -100,6 +100,7 @@ _LETTERS = "/v1/batches/<batch:batch_id>/dead-letters"
 ROUTES = (
     Route("GET", _LETTERS, Caller.PEOPLE, list_letters),
     Route("GET", f"{_LETTERS}/<professional:professional_id>", Caller.PEOPLE, show_letter),
-    Route("POST", f"{_LETTERS}/replay", Caller.PEOPLE, replay_letters, takes=JSON),
-    Route("POST", f"{_LETTERS}/discard", Caller.PEOPLE, discard_letters, takes=JSON),
+    # Not below the letters: a professional may be called "replay".
+    Route("POST", "/v1/batches/<batch:batch_id>/replay", Caller.PEOPLE, replay_letters, takes=JSON),
+    Route("POST", "/v1/batches/<batch:batch_id>/discard", Caller.PEOPLE, discard_letters, takes=JSON),
 )

@@ -3,13 +3,14 @@
 import io
 
 import flask
-from werkzeug.exceptions import HTTPException, NotAcceptable, UnsupportedMediaType
+from werkzeug.exceptions import HTTPException, InternalServerError, NotAcceptable, UnsupportedMediaType
 from werkzeug.routing import Map
 
 from prograde.bootstrap.hosted import Hosted, hosted
 from prograde.entrypoints.problem_details import MIMETYPE, answered_error, http_problem
 from prograde.entrypoints.trace import traced
 from prograde.entrypoints.web.guard import guarded, refuse_strangers
+from prograde.entrypoints.web.pages import shown
 from prograde.entrypoints.web.route import Call, Route
 from prograde.entrypoints.web.table import EVERYTHING, MAPS
 from prograde.errors import ProgradeError
@@ -26,7 +27,12 @@ def start_batch(request: flask.Request) -> flask.Response:
             response = _unread(request, answered_error(error, request))
         except HTTPException as error:
             response = _unread(request, http_problem(error))
-        return guarded(response)
+        return guarded(shown(request, response))
+
+
+def refused(error: Exception) -> flask.Response:
+    """Answer what never came to the route table: a path that the framework cannot read, a mistake of ours."""
+    return guarded(http_problem(error if isinstance(error, HTTPException) else InternalServerError()))
 
 
 def _routed(host: Hosted, request: flask.Request) -> flask.Response:

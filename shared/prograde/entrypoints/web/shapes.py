@@ -1,7 +1,7 @@
 """The JSON of the HTTP API, each shape a dataclass; the OpenAPI file is written from them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date, datetime
 
 from prograde.domain.batch import Batch, BatchStatus, Parameters
@@ -183,13 +183,18 @@ class ProfessionalList:
 
 @dataclass(frozen=True, slots=True)
 class CallMade:
-    """A call for a professional: what was asked, what came back (its beginning), and whether it was counted."""
+    """
+    A call for a professional: what was asked, what came back (its beginning), and whether it was counted.
+
+    `detail` says why it brought no page.
+    """
 
     raw_id: str
     step: int
     stage: str
     page: int
     outcome: str
+    detail: str
     sent_at: datetime
     latency_ms: float
     url: str
@@ -200,9 +205,20 @@ class CallMade:
     @classmethod
     def of(cls, attempt: Attempt, professional: Professional) -> "CallMade":
         """Describe a call."""
-        told = asdict(attempt)
-        told.pop("agent_key")
-        return cls(**told, is_counted=any(line.raw_id == attempt.raw_id for line in professional.ledger))
+        return cls(
+            raw_id=attempt.raw_id,
+            step=attempt.step,
+            stage=attempt.stage,
+            page=attempt.page,
+            outcome=attempt.outcome,
+            detail=attempt.detail,
+            sent_at=attempt.sent_at,
+            latency_ms=attempt.latency_ms,
+            url=attempt.url,
+            status=attempt.status,
+            body=attempt.body,
+            is_counted=any(line.raw_id == attempt.raw_id for line in professional.ledger),
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,16 +2,19 @@
 
 from werkzeug.routing import Map, Rule
 
-from prograde.entrypoints.web import api_batches, api_dead_letters, api_results, tasks
+from prograde.entrypoints.web import api_batches, api_dead_letters, api_results, api_service, pages, tasks, webhook
 from prograde.entrypoints.web.route import CONVERTERS, Route
 from prograde.ports import Caller
 from prograde.settings import Serves
 
 ROUTES: tuple[Route, ...] = (
+    *pages.ROUTES,
     *api_batches.ROUTES,
     *api_dead_letters.ROUTES,
     *api_results.ROUTES,
+    *api_service.ROUTES,
     *tasks.ROUTES,
+    *webhook.ROUTES,
 )
 
 CALLERS = {

@@ -5,6 +5,7 @@ import os
 import flask
 
 from prograde.adapters.documents import read_seed_task, read_wake_task
+from prograde.correlation import correlated
 from prograde.entrypoints.web.answers import json_answer
 from prograde.entrypoints.web.api_batches import accepted
 from prograde.entrypoints.web.route import Call, Route
@@ -17,13 +18,17 @@ from prograde.use_cases.start_batch import start_batch
 
 def seed(call: Call) -> flask.Response:
     """Take a seed task."""
-    seeding.seed_step(call.services, read_seed_task(call.request.get_data()))
+    task = read_seed_task(call.request.get_data())
+    with correlated(batch_id=task.batch_id):
+        seeding.seed_step(call.services, task)
     return json_answer({})
 
 
 def wake(call: Call) -> flask.Response:
     """Take a wake task."""
-    waking.wake_step(call.services, read_wake_task(call.request.get_data()))
+    task = read_wake_task(call.request.get_data())
+    with correlated(batch_id=task.batch_id):
+        waking.wake_step(call.services, task)
     return json_answer({})
 
 

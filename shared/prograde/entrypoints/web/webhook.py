@@ -4,14 +4,15 @@ import hmac
 import os
 import re
 from base64 import b64decode
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 import flask
 from pydantic import BaseModel, ConfigDict
+from werkzeug.datastructures import Headers
 
-from prograde.entrypoints.order_json import JsonOrder, order_from_json
+from prograde.entrypoints.json_order import JsonOrder
 from prograde.entrypoints.web.answers import json_answer
 from prograde.entrypoints.web.reading import parsed_json
 from prograde.entrypoints.web.route import JSON, Call, Route
@@ -40,6 +41,9 @@ class BatchOrdered(BaseModel):
 
 def take_webhook(call: Call) -> flask.Response:
     """Start the batch that a signed webhook orders; the same webhook again is the same batch."""
+    # What reads source files is much, and a webhook that proves nothing never needs it.
+    from prograde.entrypoints.order_json import order_from_json
+
     body = call.request.get_data()
     webhook_id = verified_id(webhook_secrets(os.environ), call.request.headers, body, call.services.clock.now())
     ordered = parsed_json(body, BatchOrdered).data
@@ -48,7 +52,7 @@ def take_webhook(call: Call) -> flask.Response:
     return json_answer(Queued("queued"), 202, {"Location": f"/v1/batches/{batch.batch_id}"})
 
 
-def verified_id(secrets: Sequence[bytes], headers: Mapping[str, str], body: bytes, now: datetime) -> str:
+def verified_id(secrets: Sequence[bytes], headers: Headers, body: bytes, now: datetime) -> str:
     """
     Give a webhook's id if one of the secrets signed it lately; raises UnknownCallerError.
 
