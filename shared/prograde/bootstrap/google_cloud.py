@@ -21,7 +21,7 @@ from prograde.adapters.gcp.error_mapping import mapped_errors
 from prograde.adapters.gcp.firestore_batch_store import FirestoreBatchStore
 from prograde.adapters.gcp.firestore_rate_gate import FirestoreRateGate
 from prograde.adapters.gcp.iap_people import IapPeople
-from prograde.adapters.gcp.oidc_callers import OidcCallers, SigningKeys, fetched_keys
+from prograde.adapters.gcp.oidc_callers import OidcCallers, SigningKeys, fetched_keys, name_of_invoker
 from prograde.adapters.system_clock import SystemClock
 from prograde.bootstrap.hosted import Hosted
 from prograde.domain.batch import Batch
@@ -83,7 +83,7 @@ class GoogleCloud:
         """Tell how people are known: to the console by Identity-Aware Proxy, else to the platform alone."""
         settings = self._settings
         if not settings.iap_audience:
-            return lambda _: ""
+            return name_of_invoker
         return IapPeople(settings.iap_audience, SigningKeys(lambda: fetched_keys(settings.iap_certs_url), self._clock))
 
     def _credentials(self) -> Credentials:
