@@ -133,7 +133,7 @@ def name_of_invoker(environ: Mapping[str, Any]) -> str:
         claims = cast("Mapping[str, object]", jwt.decode(_token(environ), verify=False))
     except (UnknownCallerError, ValueError, TypeError, AttributeError):
         return ""
-    email = claims.get("email") if isinstance(claims, Mapping) else None
+    email = claims.get("email")
     return email[:EMAIL_LENGTH_MAX] if isinstance(email, str) and email.isprintable() else ""
 
 
