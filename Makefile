@@ -186,7 +186,7 @@ $(AXE)/.unpacked:
 $(SCHEMATHESIS)/.installed: requirements/schemathesis.txt
 	@echo 'Installing what generates requests into $(SCHEMATHESIS)'
 	@$(PYTHON) -m venv $(SCHEMATHESIS)
-	@$(SCHEMATHESIS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	@$(SCHEMATHESIS)/bin/python $(PIP) --require-hashes --requirement $<
 	@touch $@
 
 $(LOCKER)/bin/uv: requirements/lock.txt

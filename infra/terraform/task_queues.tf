@@ -80,6 +80,14 @@ resource "google_service_account_iam_member" "enqueuer_acts_as_tasks" {
 locals {
   control_concurrency = 4
 
+  # Before a batch begins, all that it needs is asked for.
+  queues_asked_for = merge([
+    for name in local.starters : merge(
+      { for source, queue in google_cloud_tasks_queue.pages : "${source}/${name}" => { queue = queue.name, function = name } },
+      { "control/${name}" = { queue = google_cloud_tasks_queue.control.name, function = name } },
+    )
+  ]...)
+
   # Finalize enqueues nothing but itself.
   page_enqueuers = merge([
     for source in keys(var.sources) : { for name in concat(local.starters, ["fetch-page"]) : "${source}/${name}" => { source = source, function = name } }
@@ -140,4 +148,21 @@ resource "google_cloud_tasks_queue_iam_member" "pages_pacer" {
   name     = google_cloud_tasks_queue.pages[each.key].name
   role     = "projects/${local.project}/roles/${google_project_iam_custom_role.queue_pacer.role_id}"
   member   = module.function["start-batch"].account_member
+}
+
+resource "google_project_iam_custom_role" "queue_reader" {
+  project     = local.project
+  role_id     = "${replace(var.prefix, "-", "_")}_queue_reader"
+  title       = "${var.prefix}: looks whether a queue is there"
+  permissions = ["cloudtasks.queues.get"]
+}
+
+resource "google_cloud_tasks_queue_iam_member" "reader" {
+  for_each = local.queues_asked_for
+
+  project  = local.project
+  location = var.region
+  name     = each.value.queue
+  role     = "projects/${local.project}/roles/${google_project_iam_custom_role.queue_reader.role_id}"
+  member   = module.function[each.value.function].account_member
 }

@@ -159,6 +159,21 @@ resource "google_bigquery_table_iam_member" "rewriter" {
   member     = module.function[each.value.function].account_member
 }
 
+# Before a batch begins, all that it needs is asked for.
+resource "google_bigquery_dataset_iam_member" "metadata_viewer" {
+  for_each = merge([
+    for name in local.starters : {
+      "main/${name}"    = { dataset = google_bigquery_dataset.main.dataset_id, function = name }
+      "scratch/${name}" = { dataset = google_bigquery_dataset.scratch.dataset_id, function = name }
+    }
+  ]...)
+
+  project    = local.project
+  dataset_id = each.value.dataset
+  role       = "roles/bigquery.metadataViewer"
+  member     = module.function[each.value.function].account_member
+}
+
 resource "google_bigquery_dataset_iam_member" "reader" {
   for_each = local.readers
 

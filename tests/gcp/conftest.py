@@ -107,7 +107,7 @@ def destinations(worker: Worker) -> Destinations:
     """Send every task to the worker, each function at a path of its own."""
     urls = {name: f"{worker.url}/{name}" for name in ("start_batch", "fetch_page", "finalize")}
     pages = PageQueue(PAGES, tasks_per_second=18.0)
-    return Destinations(CONTROL, lambda _: pages, lambda _: "north", urls, "caller@project.iam.gserviceaccount.com")
+    return Destinations(CONTROL, {"north": pages}, lambda _: "north", urls, "caller@project.iam.gserviceaccount.com")
 
 
 @pytest.fixture

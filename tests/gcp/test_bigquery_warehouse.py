@@ -253,3 +253,18 @@ def test_those_are_the_columns_that_terraform_partitions_by() -> None:
         clusters = re.findall(r'"(\w+)"', found[2])
         assert columns - {found[1]} == set(clusters[: len(columns) - 1])
         assert found[1] in columns
+
+
+@pytest.mark.parametrize("table", [*PARTITIONS, "batches", "runs"])
+def test_a_check_names_the_table_that_is_missing(bigquery_client: bigquery.Client, dataset: str, table: str) -> None:
+    warehouse = BigqueryWarehouse(bigquery_client, dataset, f"{dataset}_scratch")
+    warehouse.check()
+    bigquery_client.delete_table(f"{dataset}.{table}")
+
+    with pytest.raises(UnavailableError, match=rf"BigQuery: NotFound: .*{table}.*google_bigquery_table\.main"):
+        warehouse.check()
+
+
+def test_a_check_names_the_dataset_that_is_missing(bigquery_client: bigquery.Client, dataset: str) -> None:
+    with pytest.raises(UnavailableError, match=r"nowhere.*google_bigquery_dataset\.scratch"):
+        BigqueryWarehouse(bigquery_client, dataset, "p.nowhere").check()

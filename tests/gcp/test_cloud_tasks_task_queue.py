@@ -10,7 +10,7 @@ from google.cloud import tasks_v2
 
 from prograde.adapters.gcp.cloud_tasks_task_queue import ATTEMPTS_MAX, CloudTasksTaskQueue, Destinations, PageQueue
 from prograde.domain.effects import FinalizeTask, SeedTask, SoundingTask, Task, task_name
-from prograde.errors import UnavailableError
+from prograde.errors import SettingsError, UnavailableError
 from tests.contracts.set_clock import SetClock
 from tests.contracts.specimens import BATCH, NOON, PAGE_TASK
 from tests.emulators.cloud_tasks.server import CloudTasksServer
@@ -69,7 +69,7 @@ def test_a_page_goes_through_the_queue_of_its_source_s_credential(
     queues = {"south": PageQueue(south, 5.0), "north": PageQueue(PAGES, 18.0)}
     two = replace(
         destinations,
-        page_queue=queues.__getitem__,
+        page_queues=queues,
         source_of=lambda page: "south" if page.batch_id == "south" else "north",
     )
     queue = CloudTasksTaskQueue(tasks_client, two, clock)
@@ -241,3 +241,22 @@ def test_a_queue_that_somebody_paused_keeps_its_tasks_and_stays_paused(
     tasks_client.resume_queue(name=PAGES)
 
     assert 1 == cloud_tasks_server.deliver_due()
+
+
+# --- what a batch needs
+
+
+@pytest.mark.parametrize("missing", [CONTROL, PAGES])
+def test_a_check_names_the_queue_that_is_missing(
+    queue: CloudTasksTaskQueue, tasks_client: tasks_v2.CloudTasksClient, missing: str
+) -> None:
+    queue.check()
+    tasks_client.delete_queue(name=missing)
+
+    with pytest.raises(UnavailableError, match=f"Queue does not exist: {missing}.*google_cloud_tasks_queue.pages"):
+        queue.check()
+
+
+def test_a_source_without_a_queue_is_named(queue: CloudTasksTaskQueue) -> None:
+    with pytest.raises(SettingsError, match=r"PROGRADE_QUEUES: 'west': has no queue: .* variable sources"):
+        queue.enqueue([SoundingTask("west", sent_at=NOON, due_at=NOON)])

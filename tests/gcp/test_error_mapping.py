@@ -113,10 +113,22 @@ def test_a_mistake_of_ours_stays_what_it_is() -> None:
 
 
 @pytest.mark.parametrize("service", PROVIDED_BY)
-@pytest.mark.parametrize("error", [api.PermissionDenied("no"), api.NotFound("no"), api.FailedPrecondition("no")])
-def test_what_is_missing_is_told_with_the_resource_that_provides_it(service: str, error: Exception) -> None:
+@pytest.mark.parametrize("error", [api.NotFound("no queue x"), api.FailedPrecondition("no queue x")])
+def test_what_is_missing_is_told_with_the_resource_that_makes_it(service: str, error: Exception) -> None:
+    things = PROVIDED_BY[service].things
     with (
-        pytest.raises(UnavailableError, match="infra/terraform provides it, as one of google_"),
+        pytest.raises(UnavailableError, match=f"no queue x; infra/terraform provides it, as one of {things}$"),
+        mapped_errors(service),
+    ):
+        raise error
+
+
+@pytest.mark.parametrize("service", PROVIDED_BY)
+@pytest.mark.parametrize("error", [api.PermissionDenied("no"), auth.DefaultCredentialsError("no")])
+def test_what_is_forbidden_is_told_with_the_roles_that_allow_it(service: str, error: Exception) -> None:
+    roles = PROVIDED_BY[service].roles
+    with (
+        pytest.raises(UnavailableError, match=f"infra/terraform provides it, as one of {roles}$"),
         mapped_errors(service),
     ):
         raise error
@@ -131,6 +143,7 @@ def test_what_is_there_but_fails_is_not_looked_for_elsewhere() -> None:
 
 def test_the_resources_that_are_named_are_in_the_terraform() -> None:
     text = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "infra" / "terraform").glob("*.tf"))
-    for resource in ", ".join(PROVIDED_BY.values()).split(", "):
+    named = [resources for provided in PROVIDED_BY.values() for resources in (provided.things, provided.roles)]
+    for resource in ", ".join(named).split(", "):
         kind, name = resource.split(".")
         assert f'resource "{kind}" "{name}"' in text

@@ -19,6 +19,10 @@ STARTS = {
     "roles/storage.objectViewer on bucket state",
     "roles/secretmanager.secretAccessor on secret LISTING_TOKEN",
     "table_appender on table batches",
+    "queue_reader on queue pages-reso",
+    "queue_reader on queue control",
+    "roles/bigquery.metadataViewer on dataset prograde",
+    "roles/bigquery.metadataViewer on dataset prograde_scratch",
 }
 ANSWERS = {
     "queue_reader on queue control",
@@ -122,6 +126,7 @@ def test_everybody_has_the_roles_that_they_need_and_no_other(everything: Plan) -
     ("role", "permissions"),
     [
         ("queue_pacer", {"cloudtasks.queues.get", "cloudtasks.queues.update"}),
+        ("queue_reader", {"cloudtasks.queues.get"}),
         ("table_appender", {"bigquery.tables.get", "bigquery.tables.updateData"}),
         ("table_loader", {"bigquery.tables.get", "bigquery.tables.update", "bigquery.tables.updateData"}),
     ],

@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from prograde.domain.batch import BatchStatus
-from prograde.errors import ConflictError
+from prograde.errors import ConflictError, UnavailableError
 from prograde.use_cases.start_batch import Order, source_blob, start_batch
 from tests.contracts.specimens import PARAMETERS
 from tests.use_cases.bench import Bench, an_order
@@ -99,3 +99,16 @@ def test_an_order_repeated_after_a_crash_seeds_what_is_missing(bench: Bench, ver
 
     assert BatchStatus.COMPLETE == bench.run().status
     assert 3 == bench.professional("A1").calls
+
+
+def test_what_does_not_answer_is_told_before_anything_is_kept(bench: Bench) -> None:
+    def fail() -> None:
+        raise UnavailableError("the queue is not there")
+
+    services = bench.before("queue.check", fail)
+
+    with pytest.raises(UnavailableError, match="the queue is not there"):
+        start_batch(services, an_order("A1"))
+
+    assert [] == list(bench.services.store.batches())
+    assert [] == list((bench.folder / "blobs").rglob("*.txt"))

@@ -72,8 +72,7 @@ def test_a_question_for_rows_that_is_wrong_is_named(service: Service, finished: 
 
 
 def test_a_batch_without_an_export_says_so(service: Service) -> None:
-    batch_id = service.ordered(["X1"])
-    service.post(f"/v1/batches/{batch_id}/pause")
+    batch_id = service.with_dead_letters(EVERYBODY[:1])
     assert "has no export yet" in service.get(f"/v1/batches/{batch_id}/grades", 404).json()["detail"]
     assert [] == service.get(f"/v1/batches/{batch_id}/exports").json()["exports"]
 

@@ -26,7 +26,7 @@ from prograde.adapters.system_clock import SystemClock
 from prograde.bootstrap.hosted import Hosted
 from prograde.domain.batch import Batch
 from prograde.domain.effects import PageTask
-from prograde.errors import InputError, Problem, SettingsError
+from prograde.errors import InputError, SettingsError
 from prograde.ports import Caller, ListingSource
 from prograde.settings import GoogleCloudSettings
 from prograde.use_cases.read_batch import read_batch
@@ -107,7 +107,10 @@ class GoogleCloud:
         }
         return Destinations(
             control_queue=self._queue_path(settings.queue_control),
-            page_queue=self._page_queue,
+            page_queues={
+                source: PageQueue(self._queue_path(queue.name), queue.tasks_per_second)
+                for source, queue in settings.queues.items()
+            },
             source_of=self._source_of,
             function_urls=urls,
             caller=settings.tasks_account,
@@ -121,13 +124,6 @@ class GoogleCloud:
         if task.batch_id not in self._source_names:
             self._source_names[task.batch_id] = read_batch(self._store, task.batch_id).source
         return self._source_names[task.batch_id]
-
-    def _page_queue(self, source: str) -> PageQueue:
-        if source not in self._settings.queues:
-            remedy = "has no queue: name it in the variable sources of infra/terraform, and apply it"
-            raise SettingsError([Problem("PROGRADE_QUEUES", source, remedy)])
-        queue = self._settings.queues[source]
-        return PageQueue(self._queue_path(queue.name), queue.tasks_per_second)
 
     def _listing_source(self, batch: Batch) -> ListingSource:
         """Give the source of a batch, by its snapshot; the gate in front of its calls is the credential's."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from prograde.errors import ProgradeError
+from prograde.errors import ProgradeError, UnavailableError
 from prograde.use_cases.services import Services
 
 OK = "ok"
@@ -32,6 +32,14 @@ def check_health(services: Services) -> Health:
         warehouse=_asked(services.warehouse.check),
         dispatching=services.dispatching(),
     )
+
+
+def require_health(services: Services) -> None:
+    """Ask everything before a batch is begun, which shall not find in its middle what is missing."""
+    health = check_health(services)
+    if not health.is_well:
+        missing = [answer for answer in (health.state, health.queue, health.warehouse) if answer != OK]
+        raise UnavailableError("; ".join(missing))
 
 
 def _asked(check: Callable[[], None]) -> str:

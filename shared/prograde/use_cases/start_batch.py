@@ -11,6 +11,7 @@ from prograde.domain.counter import new_counters
 from prograde.domain.effects import digest
 from prograde.errors import ConflictError
 from prograde.use_cases.announce import announce_status
+from prograde.use_cases.check_health import require_health
 from prograde.use_cases.seed import seed
 from prograde.use_cases.services import Services
 
@@ -43,9 +44,11 @@ def start_batch(services: Services, order: Order) -> Batch:
     """
     Start the ordered batch, or return the one that the same idempotency key started.
 
-    Raises ConflictError if that one was ordered with other inputs. A crash in between leaves inputs that nothing
+    Raises ConflictError if that one was ordered with other inputs, and UnavailableError, before anything is kept, if
+    something that a batch needs does not answer. A crash in between leaves inputs that nothing
     names, or a batch whose seeding supervise takes up.
     """
+    require_health(services)
     now = services.clock.now()
     batch_id = _batch_id(order, now)
     batch = Batch(

@@ -84,9 +84,11 @@ class BigqueryWarehouse:
         self._append("runs", run_row(run), digest(run.batch_id, run.grading_run))
 
     def check(self) -> None:
-        """Ask for a table."""
+        """Ask for every table, and for the dataset that results and grades pass through."""
         with _mapped_errors():
-            self._client.get_table(f"{self._dataset}.batches", retry=_STREAM_RETRY, timeout=STREAM_SECONDS_MAX)
+            for table in TABLES:
+                self._client.get_table(f"{self._dataset}.{table}", retry=_STREAM_RETRY, timeout=STREAM_SECONDS_MAX)
+            self._client.get_dataset(self._scratch, retry=_STREAM_RETRY, timeout=STREAM_SECONDS_MAX)
 
     def _append(self, table: str, row: Row, row_id: str) -> None:
         line = orjson.dumps(row)

@@ -18,7 +18,7 @@ from prograde.adapters.documents import write_task
 from prograde.adapters.gcp.error_mapping import mapped_errors, ours
 from prograde.adapters.task_routes import route_of
 from prograde.domain.effects import PageTask, SoundingTask, Task, task_name
-from prograde.errors import UnavailableError
+from prograde.errors import Problem, SettingsError, UnavailableError
 from prograde.ports import Clock
 
 BATCH_MAX = 100
@@ -52,13 +52,13 @@ class Destinations:
     """
     Where tasks go.
 
-    The control queue by its full name; `page_queue` finds a source's, and `source_of` whose a page is.
+    The control queue by its full name, the page queues by source; `source_of` tells whose a page is.
     `function_urls` are the functions' base URLs and the audiences of the tokens, whose identity is `caller`, a
     service account's e-mail.
     """
 
     control_queue: str
-    page_queue: Callable[[str], PageQueue]
+    page_queues: Mapping[str, PageQueue]
     source_of: Callable[[PageTask], str]
     function_urls: Mapping[str, str]
     caller: str
@@ -89,7 +89,7 @@ class CloudTasksTaskQueue:
 
     def pace(self, source: str, share: float) -> None:
         """Set the queue's rate, unless that is what it is."""
-        queue = self._destinations.page_queue(source)
+        queue = self._page_queue(source)
         limits = RateLimits(max_dispatches_per_second=queue.tasks_per_second * share)
         with mapped_errors(_SERVICE):
             # An update makes a queue that is not there: reading it tells.
@@ -103,9 +103,11 @@ class CloudTasksTaskQueue:
                 )
 
     def check(self) -> None:
-        """Ask for the control queue."""
+        """Ask for every queue."""
+        pages = (queue.path for queue in self._destinations.page_queues.values())
         with mapped_errors(_SERVICE):
-            self._client.get_queue(name=self._destinations.control_queue, timeout=CALL_SECONDS_MAX)
+            for path in (self._destinations.control_queue, *pages):
+                self._client.get_queue(name=path, timeout=CALL_SECONDS_MAX)
 
     def _create_all(self, requests: list[CreateTaskRequest]) -> None:
         """Create tasks of one queue, those that failed for a passing reason again, with jittered pauses."""
@@ -182,8 +184,15 @@ class CloudTasksTaskQueue:
         """Tell a task's queue, by its full name."""
         match task:
             case PageTask():
-                return self._destinations.page_queue(self._destinations.source_of(task)).path
+                return self._page_queue(self._destinations.source_of(task)).path
             case SoundingTask():
-                return self._destinations.page_queue(task.source).path
+                return self._page_queue(task.source).path
             case _:
                 return self._destinations.control_queue
+
+    def _page_queue(self, source: str) -> PageQueue:
+        queue = self._destinations.page_queues.get(source)
+        if queue is None:
+            remedy = "has no queue: name it in the variable sources of infra/terraform, and apply it"
+            raise SettingsError([Problem("PROGRADE_QUEUES", source, remedy)])
+        return queue

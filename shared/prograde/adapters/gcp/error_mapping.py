@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from types import MappingProxyType
 
 import requests
@@ -10,29 +11,42 @@ from google.auth import exceptions as auth
 
 from prograde.errors import CorruptionError, ProgradeError, UnavailableError
 
-PROVIDED_BY: Mapping[str, str] = MappingProxyType(
+
+@dataclass(frozen=True, slots=True)
+class Provided:
+    """What infra/terraform makes of a service, and the roles on it that it gives."""
+
+    things: str
+    roles: str
+
+
+PROVIDED_BY: Mapping[str, Provided] = MappingProxyType(
     {
-        "BigQuery": (
-            "google_bigquery_table.main, google_bigquery_dataset.scratch, google_bigquery_table_iam_member.appender, "
-            "google_bigquery_table_iam_member.loader, "
-            "google_bigquery_table_iam_member.rewriter, google_project_iam_member.job_user"
+        "BigQuery": Provided(
+            "google_bigquery_table.main, google_bigquery_dataset.scratch",
+            "google_bigquery_table_iam_member.appender, google_bigquery_table_iam_member.loader, "
+            "google_bigquery_table_iam_member.rewriter, google_bigquery_dataset_iam_member.reader, "
+            "google_bigquery_dataset_iam_member.metadata_viewer, google_bigquery_dataset_iam_member.scratch_writer, "
+            "google_project_iam_member.job_user",
         ),
-        "Cloud Storage": (
-            "google_storage_bucket.state, google_storage_bucket.exports, google_storage_bucket_iam_member.state, "
-            "google_storage_bucket_iam_member.exports_publisher"
+        "Cloud Storage": Provided(
+            "google_storage_bucket.state, google_storage_bucket.exports",
+            "google_storage_bucket_iam_member.state, google_storage_bucket_iam_member.exports_publisher, "
+            "google_storage_bucket_iam_member.exports_reader",
         ),
-        "Cloud Tasks": (
-            "google_cloud_tasks_queue.pages, google_cloud_tasks_queue.control, "
+        "Cloud Tasks": Provided(
+            "google_cloud_tasks_queue.pages, google_cloud_tasks_queue.control",
             "google_cloud_tasks_queue_iam_member.pages_enqueuer, google_cloud_tasks_queue_iam_member.control_enqueuer, "
-            "google_service_account_iam_member.enqueuer_acts_as_tasks"
+            "google_cloud_tasks_queue_iam_member.pages_pacer, google_cloud_tasks_queue_iam_member.reader, "
+            "google_service_account_iam_member.enqueuer_acts_as_tasks",
         ),
-        "Firestore": (
-            "google_firestore_database.main, google_firestore_index.main, google_project_iam_member.firestore_user"
+        "Firestore": Provided(
+            "google_firestore_database.main, google_firestore_index.main", "google_project_iam_member.firestore_user"
         ),
     }
 )
-"""What provides each service's things and permissions, in infra/terraform."""
-_LACKING = (api.Unauthorized, api.Forbidden, api.NotFound, api.FailedPrecondition, auth.DefaultCredentialsError)
+_LACKING_THING = (api.NotFound, api.FailedPrecondition)
+_LACKING_ROLE = (api.Unauthorized, api.Forbidden, auth.DefaultCredentialsError)
 _OURS: tuple[tuple[type[Exception], type[ProgradeError] | None], ...] = (
     (api.DataLoss, CorruptionError),
     (api.MethodNotImplemented, None),
@@ -77,6 +91,8 @@ def mapped_errors(service: str) -> Iterator[None]:
 
 def _provided_by(service: str, error: Exception) -> str:
     """Tell where to look when something is not there, or not for us."""
-    if isinstance(error, _LACKING) and service in PROVIDED_BY:
-        return f"; infra/terraform provides it, as one of {PROVIDED_BY[service]}"
-    return ""
+    provided = PROVIDED_BY.get(service)
+    if provided is None or not isinstance(error, _LACKING_THING + _LACKING_ROLE):
+        return ""
+    resources = provided.things if isinstance(error, _LACKING_THING) else provided.roles
+    return f"; infra/terraform provides it, as one of {resources}"
