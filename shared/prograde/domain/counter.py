@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from prograde.domain.batch import COUNTERS
-from prograde.domain.professional import Professional, State
+from prograde.domain.professional import Professional
 
 CAUSES_MAX = 20
 OTHER_CAUSES = "other"
@@ -33,7 +33,7 @@ class Counter:
     """
     A share of the batch's professionals: how many are still open, and how the others ended.
 
-    `by_cause` counts failures by their cause, `by_volume` those that are done by the edge below their volume in
+    `by_cause` counts dead letters by their cause, `by_volume` those that are done by the edge below their volume in
     dollars, `calls` the calls for all who ended. `laps` are the latest, the oldest first.
     """
 
@@ -99,13 +99,13 @@ def _plus(counts: Counts, name: str, count: int) -> Counts:
 
 def _plus_cause(counts: Counts, professional: Professional) -> Counts:
     cause = professional.failure_cause
-    if professional.state is not State.FAILED:
+    if not professional.is_dead_letter:
         return counts
     return _plus(counts, cause if cause in counts or len(counts) < CAUSES_MAX else OTHER_CAUSES, 1)
 
 
 def _minus_cause(counts: Counts, professional: Professional) -> Counts:
-    if professional.state is not State.FAILED:
+    if not professional.is_dead_letter:
         return counts
     # A cause that was too many when it was counted may have found room since.
     cause = professional.failure_cause if counts.get(professional.failure_cause) else OTHER_CAUSES

@@ -180,8 +180,14 @@ class BatchView:
 
     @property
     def causes(self) -> tuple[tuple[str, int], ...]:
-        """The causes of failures, the most frequent first."""
-        return tuple(sorted(self.progress.by_cause.items(), key=lambda pair: (-pair[1], pair[0])))
+        """The causes of dead letters, the most frequent first."""
+        present = ((cause, count) for cause, count in self.progress.by_cause.items() if count)
+        return tuple(sorted(present, key=lambda pair: (-pair[1], pair[0])))
+
+    @property
+    def letters(self) -> int:
+        """How many failed or were not found."""
+        return sum(count for _, count in self.causes)
 
     @property
     def run(self) -> int:
