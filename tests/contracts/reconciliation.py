@@ -7,11 +7,12 @@ import hypothesis
 import pytest
 from hypothesis import strategies as st
 
+from prograde.domain.advancing import advance
 from prograde.domain.aggregation import Aggregate, Attribution
 from prograde.domain.batch import Batch
 from prograde.domain.listing import Listing, ListingStatus, Rejection
 from prograde.domain.outcome import Failure, ListingPage, Outcome, ProfilePage
-from prograde.domain.professional import CountedPage, Professional, Stage, advance
+from prograde.domain.professional import CountedPage, Professional, Stage
 from prograde.domain.profile import Profile
 from prograde.domain.raw_page import RawPage, outcome_detail, page_records, raw_page_id
 from prograde.ports import Difference, Warehouse
@@ -119,7 +120,6 @@ class ReconciliationContract:
         raise NotImplementedError
 
     @hypothesis.settings(
-        max_examples=40,
         # An example costs durable writes and queries: to shrink one would take longer than a test may.
         phases=[hypothesis.Phase.explicit, hypothesis.Phase.reuse, hypothesis.Phase.generate],
         suppress_health_check=[

@@ -5,9 +5,10 @@ import time
 from collections.abc import Iterator, Mapping
 
 from prograde.adapters.listing_api.http_listing_source import HttpListingSource
+from prograde.domain.blame import WAIT_SECONDS_MAX
 from prograde.domain.listing import Rejection
-from prograde.domain.outcome import Failure, ListingPage, Outcome, Throttled
-from prograde.domain.professional import WAIT_SECONDS_MAX, Stage
+from prograde.domain.outcome import Failure, ListingPage, Outcome, Refused, Throttled
+from prograde.domain.professional import Stage
 from tests.fuzz.paginated_sources import READ_TIMEOUT_SECONDS, paginated_source
 from tests.fuzz.telling_answers import COSTLY, TELLING, Telling
 from tests.listing_api.answering_server import AnsweringServer
@@ -43,6 +44,8 @@ def _told(outcome: Outcome) -> str:
         case Failure():
             again = "the professional fails" if outcome.is_terminal else "asked again"
             return f"failure `{outcome.cause}`, {again}: {outcome.detail}"
+        case Refused():
+            return f"refused, `{outcome.kind}`, once more if the source answers others: {outcome.detail}"
         case ListingPage():
             reasons = [record.reason for record in outcome.records if isinstance(record, Rejection)]
             counted = f"records read: {len(outcome.records) - len(reasons)}"

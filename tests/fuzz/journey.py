@@ -13,9 +13,10 @@ import duckdb
 from prograde.adapters.documents import PROFESSIONAL
 from prograde.adapters.local.duckdb_warehouse import DuckdbWarehouse
 from prograde.adapters.local.ndjson_tables import raw_page_line, scan
+from prograde.domain.advancing import advance
 from prograde.domain.batch import Batch
-from prograde.domain.outcome import Denied, Failure, ListingPage, NotFound, Outcome, ProfilePage, Throttled
-from prograde.domain.professional import Professional, Stage, advance
+from prograde.domain.outcome import Denied, Failure, ListingPage, NotFound, Outcome, ProfilePage, Refused, Throttled
+from prograde.domain.professional import Professional, Stage
 from prograde.domain.profile import Profile
 from prograde.domain.raw_page import Exchange, RawPage, outcome_detail, page_records, raw_page_id
 from prograde.ports import GradedRow, PageRequest
@@ -57,7 +58,7 @@ class Journey:
         started = time.monotonic()
         outcome, exchange = caller.fetch(request)
         assert time.monotonic() - started < READ_TIMEOUT_SECONDS + SLACK_SECONDS
-        assert isinstance(outcome, ProfilePage | ListingPage | Throttled | Failure | NotFound | Denied)
+        assert isinstance(outcome, ProfilePage | ListingPage | Throttled | Failure | NotFound | Refused | Denied)
         assert len(exchange.body) <= ANSWER_BYTES_MAX
 
         raw_id = self._keep(before, outcome, exchange)

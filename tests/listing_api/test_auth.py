@@ -6,7 +6,7 @@ from types import MappingProxyType
 import pytest
 
 from prograde.adapters.listing_api.http_listing_source import HttpListingSource
-from prograde.domain.outcome import Denied, Failure, ListingPage
+from prograde.domain.outcome import Denied, Failure, ListingPage, Refused
 from tests.listing_api.answering_server import AnsweringServer, http_answer
 from tests.listing_api.calls import PAGE, CountingGate, FixedClock
 from tests.listing_api.source_texts import ENV, TOKEN, page_request, source
@@ -89,7 +89,7 @@ def test_credentials_that_the_api_repeats_are_hidden_in_whatever_is_kept(auth: o
     said, _, remedy = kept[0][0].detail.partition("; ")
     assert "status 401: (hidden) and (hidden) and (hidden)" == said
     assert re.fullmatch(r"it was asked with [A-Z_]+( and [A-Z_]+)?: set that right, then resume the batch", remedy)
-    assert isinstance(kept[1][0], Failure)
+    assert isinstance(kept[1][0], Refused)
     assert not [spelling for spelling in SPELLINGS if spelling in repr(kept)]
     assert not [spelling for spelling in SPELLINGS if spelling in repr(vars(opened))]
 

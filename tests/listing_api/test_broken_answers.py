@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prograde.domain.outcome import Denied, Failure, ListingPage, NotFound, Outcome, Throttled
+from prograde.domain.outcome import Denied, Failure, ListingPage, Outcome, Refusal, Refused, Throttled
 from tests.listing_api.answering_server import Answer, AnsweringServer, http_answer
 from tests.listing_api.calls import LIMIT, PAGE, fetch_one, listing_source, sends_and_closes
 from tests.listing_api.source_texts import page_request
@@ -76,7 +76,7 @@ REFUSED: dict[str, tuple[bytes, Outcome]] = {
         Throttled(3.0),
     ),
     "401": (b"HTTP/1.1 401 No\r\n" + CUT, Denied(f"status 401; {REMEDY}")),
-    "404": (b"HTTP/1.1 404 No\r\n" + CUT, NotFound()),
+    "404": (b"HTTP/1.1 404 No\r\n" + CUT, Refused(Refusal.NOT_FOUND, "status 404")),
 }
 
 
@@ -206,5 +206,5 @@ def test_after_a_late_answer_the_next_call_does_not_read_its_rest() -> None:
 def test_any_bytes_are_an_outcome(sent: bytes) -> None:
     outcome, exchange = fetch_one(sends_and_closes(sent))
 
-    assert isinstance(outcome, Failure | NotFound | Denied | Throttled)
+    assert isinstance(outcome, Failure | Refused | Denied | Throttled)
     assert len(exchange.body) <= len(sent)

@@ -10,7 +10,7 @@ from prograde.adapters.listing_api.error_handler import (
     refusal,
 )
 from prograde.adapters.listing_api.waits import WAIT_SECONDS_MAX
-from prograde.domain.outcome import Denied, Failure, NotFound, Outcome, Throttled
+from prograde.domain.outcome import Denied, Failure, Outcome, Refusal, Refused, Throttled
 from tests.listing_api.source_texts import NOW
 
 BODY = b'{"error":{"code":"x","message":"no such field: Foo"}}'
@@ -34,11 +34,11 @@ SAID = "no such field: Foo"
         (408, {}, Failure("server_error", f"status 408: {SAID}")),
         (425, {}, Failure("server_error", f"status 425: {SAID}")),
         (401, {}, Denied(f"status 401: {SAID}")),
-        (403, {}, Denied(f"status 403: {SAID}")),
-        (404, {}, NotFound()),
-        (400, {}, Failure("client_error", f"status 400: {SAID}", is_terminal=True)),
-        (413, {}, Failure("client_error", f"status 413: {SAID}", is_terminal=True)),
-        (451, {}, Failure("client_error", f"status 451: {SAID}", is_terminal=True)),
+        (403, {}, Refused(Refusal.FORBIDDEN, f"status 403: {SAID}")),
+        (404, {}, Refused(Refusal.NOT_FOUND, f"status 404: {SAID}")),
+        (400, {}, Refused(Refusal.CLIENT_ERROR, f"status 400: {SAID}")),
+        (413, {}, Refused(Refusal.CLIENT_ERROR, f"status 413: {SAID}")),
+        (451, {}, Refused(Refusal.CLIENT_ERROR, f"status 451: {SAID}")),
         (101, {}, Failure("malformed", f"status 101: {SAID}")),
     ],
 )
@@ -56,11 +56,11 @@ def test_each_status_is_one_outcome(status: int, headers: dict[str, str], expect
         ("", "a place on the same host"),
     ],
 )
-def test_a_redirect_is_terminal_and_names_the_origin_it_points_to(location: str, place: str) -> None:
+def test_a_redirect_is_a_refusal_that_names_the_origin_it_points_to(location: str, place: str) -> None:
     outcome = refusal(302, {"location": location}, b"", NOW)
 
-    assert isinstance(outcome, Failure)
-    assert ("redirect", True) == (outcome.cause, outcome.is_terminal)
+    assert isinstance(outcome, Refused)
+    assert Refusal.REDIRECT is outcome.kind
     assert place in outcome.detail
     assert "abc" not in outcome.detail
 
@@ -154,6 +154,6 @@ def test_an_error_may_be_nested_as_deeply_as_json_is_read(key: str) -> None:
 def test_a_redirect_is_told_on_one_short_line() -> None:
     outcome = refusal(302, {"location": f"http://a\x1b[2J{'b' * 60_000}/".replace("[", "")}, b"", NOW)
 
-    assert isinstance(outcome, Failure)
+    assert isinstance(outcome, Refused)
     assert outcome.detail.isprintable()
     assert len(outcome.detail) < MESSAGE_LENGTH_MAX + 200

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from prograde.adapters.listing_api.http_listing_source import HttpListingSource
-from prograde.domain.outcome import Failure, ListingPage, NotFound, ProfilePage
+from prograde.domain.outcome import Failure, ListingPage, NotFound, ProfilePage, Refusal, Refused
 from prograde.domain.professional import Stage
 from prograde.errors import InterruptedCallError
 from tests.listing_api.answering_server import AnsweringServer, http_answer
@@ -237,7 +237,7 @@ def test_a_profile_is_read_and_nobody_is_not_found() -> None:
 
     assert isinstance(found, ProfilePage)
     assert ("K1", "Lee") == (found.profile.agent_key, found.profile.last_name)
-    assert (NotFound(), NotFound()) == (empty, missing)
+    assert (NotFound(), Refused(Refusal.NOT_FOUND, "status 404")) == (empty, missing)
 
 
 def test_a_source_that_is_down_is_a_failure_that_passed_the_gate() -> None:
@@ -269,8 +269,8 @@ def test_a_redirect_is_not_followed() -> None:
         outcome, _ = fetch_one(moved)
 
         assert [] == elsewhere.requests
-    assert isinstance(outcome, Failure)
-    assert ("redirect", True) == (outcome.cause, outcome.is_terminal)
+    assert isinstance(outcome, Refused)
+    assert Refusal.REDIRECT is outcome.kind
     assert elsewhere.origin in outcome.detail
 
 

@@ -7,7 +7,7 @@ from prograde.adapters.listing_api.error_handler import UnusableAnswerError
 from prograde.adapters.listing_api.expressions import parse_expression
 from prograde.adapters.listing_api.mapping import RECORDS_MAX, ListingMapper, ProfileMapper
 from prograde.domain.listing import Listing, ListingStatus, Rejection
-from prograde.domain.outcome import NotFound, ProfilePage
+from prograde.domain.outcome import NotFound, ProfilePage, Refusal, Refused
 
 SOLD = {
     "key": "ListingKey",
@@ -97,16 +97,15 @@ def test_a_selector_that_does_not_fit_is_malformed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("selector", "document"),
-    [
-        ("value[0]", {"value": []}),
-        ("data.items[0]", {"data": {"items": []}}),
-        ("agent", {"agent": None}),
-        ("agent", {}),
-    ],
+    ("selector", "document"), [("value[0]", {"value": []}), ("data.items[0]", {"data": {"items": []}})]
 )
-def test_a_profile_that_is_not_there_is_not_found(selector: str, document: object) -> None:
+def test_a_list_of_nobody_says_that_the_profile_is_not_found(selector: str, document: object) -> None:
     assert NotFound() == profiles(selector).read(document)
+
+
+@pytest.mark.parametrize("document", [{"agent": None}, {}])
+def test_nothing_where_a_profile_belongs_says_no_more_than_a_status(document: object) -> None:
+    assert Refused(Refusal.NOT_FOUND, "data_selector agent finds nothing") == profiles("agent").read(document)
 
 
 @pytest.mark.parametrize(

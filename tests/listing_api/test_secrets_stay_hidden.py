@@ -2,7 +2,7 @@ import pytest
 
 from prograde.adapters.listing_api.http_listing_source import HttpListingSource
 from prograde.adapters.listing_api.secret import Redactor, Secret
-from prograde.domain.outcome import Denied, Failure, ListingPage
+from prograde.domain.outcome import Denied, Failure, ListingPage, Refusal, Refused
 from tests.listing_api.answering_server import http_answer
 from tests.listing_api.calls import PAGE, CountingGate, FixedClock, fetch_one
 from tests.listing_api.source_texts import TOKEN, page_request, source
@@ -21,7 +21,7 @@ def test_no_secret_is_shown_even_where_the_api_repeats_it() -> None:
 
     shown = repr((denied, exchange, failed, followed))
     assert Denied("status 401: bad token (hidden) and (hidden)") == denied
-    assert Failure("client_error", "status 400: bad token (hidden) and (hidden)", is_terminal=True) == failed
+    assert Refused(Refusal.CLIENT_ERROR, "status 400: bad token (hidden) and (hidden)") == failed
     assert not any(spelling in shown for spelling in (TOKEN, escaped.decode(), "t0p%2Fsecret"))
 
 

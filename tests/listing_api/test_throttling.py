@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from prograde.adapters.listing_api.throttling import asked_wait
 from prograde.adapters.listing_api.waits import WAIT_SECONDS_MAX
-from prograde.domain.outcome import Denied, Throttled
+from prograde.domain.outcome import Refusal, Refused, Throttled
 from tests.listing_api.answering_server import http_answer
 from tests.listing_api.calls import fetch_one
 from tests.listing_api.source_texts import NOW
@@ -101,7 +101,7 @@ def test_a_403_is_throttling_only_where_the_source_says_so() -> None:
     answer = http_answer(b'{"message":"Rate limit exceeded"}', "403 Forbidden", ["Retry-After: 7"])
 
     throttled_outcome, _ = fetch_one(answer, error_handler=says)
-    denied, _ = fetch_one(answer)
+    refused, _ = fetch_one(answer)
 
     assert Throttled(7.0) == throttled_outcome
-    assert Denied("status 403: Rate limit exceeded") == denied
+    assert Refused(Refusal.FORBIDDEN, "status 403: Rate limit exceeded") == refused

@@ -11,9 +11,10 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from prograde.adapters.listing_api.error_handler import RateLimitedFilter, refusal
+from prograde.domain.advancing import advance
 from prograde.domain.batch import Parameters
 from prograde.domain.outcome import Throttled
-from prograde.domain.professional import Professional, advance
+from prograde.domain.professional import Professional
 
 PAGE = Path(__file__).parents[2] / "docs" / "throttling.md"
 BEGIN, END = "<!-- the table begins -->\n", "<!-- the table ends -->\n"

@@ -74,6 +74,7 @@ PROFESSIONALS = every_field(
     Professional,
     due_at=MOMENTS,
     failed_at=st.none() | MOMENTS,
+    refused_at=st.none() | MOMENTS,
     profile=st.none() | PROFILES,
     aggregate=every_field(Aggregate),
     ledger=st.lists(every_field(CountedPage), max_size=3).map(tuple),

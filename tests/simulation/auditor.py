@@ -53,6 +53,7 @@ class Auditor:
         self.counters: dict[int, BatchCounter] = {}
         self.professionals: dict[str, Professional] = {}
         self.calls: Counter[tuple[str, int]] = Counter()
+        self.seeded_when_given_up: list[set[str]] = []
 
     # --- what the world tells
 
@@ -107,7 +108,6 @@ class Auditor:
     def committed(self, before: Written, after: Written) -> None:
         """Hold a commit to the invariants."""
         was = self.batch
-        self.evidence.commits += 1
         for key, value in after.items():
             old = before.get(key)
             if isinstance(value, Batch):
@@ -182,6 +182,15 @@ class Auditor:
         if new.grading_run != old.grading_run + is_to_finalize:
             self._violated(f"grading run {old.grading_run} became {new.grading_run} on the way to {new.status}")
         self._saw(f"batch {new.status}{' while seeding' if old.op else ''}")
+        if new.status is _S.DRAINING and not new.is_cancelled:
+            self.seeded_when_given_up.append(set(self.professionals))
+        delivery = self._deliveries.get(self._scheduler.running) if self._scheduler.running is not None else None
+        if new.status is _S.PAUSED and "credentials" in new.reason:
+            assert delivery is not None
+            assert isinstance(delivery.task, PageTask)
+            self._saw("batch paused for its credentials")
+            if not self.evidence.are_credentials_refused(delivery.task.professional_id, delivery.task.step):
+                self._violated(f"paused for one who is forbidden: {delivery.task.professional_id}")
 
     def _see(self, old: Batch, new: Batch) -> None:
         """Count what a batch met, for the list of what must happen sometimes."""
@@ -191,7 +200,7 @@ class Auditor:
             if new.waking != old.waking:
                 self._saw("waking renewed by supervise")
         if old.outage is None and new.outage is not None:
-            self._saw("outage opened")
+            self._saw(f"outage opened by {new.outage.cause.partition(':')[0]}")
         elif old.outage is not None and new.outage is None:
             ways = {
                 _S.RUNNING: "ended",
@@ -200,6 +209,11 @@ class Auditor:
                 _S.PAUSED: "ended by a pause",
             }
             self._saw(f"outage {'ended by a cancel' if new.is_cancelled else ways[new.status]}")
+            others = {stage: answer for stage, answer in new.answers.items() if answer != old.answers.get(stage)}
+            for stage, answer in others.items():
+                known = old.answers.get(stage)
+                if known is not None and answer.professional_id not in (known.professional_id, old.outage.probe_id):
+                    self._saw("outage ended by one whose turn it was")
 
     # --- a professional
 
@@ -212,8 +226,9 @@ class Auditor:
                 self._violated(f"{who}: created as {new.state}")
             return
         is_replay = self._is_by("replay")
-        if is_replay and old.state is State.FAILED:
+        if is_replay and old.state in (State.FAILED, State.NOT_FOUND):
             self._saw(f"replayed while {was and was.status}")
+            self._saw(f"replayed who was {old.state}")
             self.evidence.reopen(new.professional_id)
             if (new.step, new.ledger, new.aggregate) != (old.step + 1, old.ledger, old.aggregate):
                 self._violated(f"{who}: replayed with other figures or more than one step")

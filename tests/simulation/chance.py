@@ -44,8 +44,16 @@ class Fault(StrEnum):
     API_FAILURE = "source fails below the failure limit"
     API_TIMEOUT = "answer comes after the timeout"
     API_OUTAGE = "source away for minutes or hours"
+    REFUSING_OUTAGE = "source away, a gateway refuses everybody (302, 400)"
+    MISSING_OUTAGE = "source away, a gateway knows no path (404)"
+    THROTTLING_OUTAGE = "source throttles everybody for minutes or hours"
     DENIED = "source refuses the credentials for a while"
+    FORBIDDEN_ALL = "source forbids everybody everything for a while (403)"
+    FORBIDDEN = "source forbids one professional (403)"
     FAILS_FOR_GOOD = "source fails one professional for good"
+    WITNESS_LOST = "source fails for good whom it just answered"
+    THROTTLED_FOR_GOOD = "source throttles one professional for good"
+    REFUSED_ONCE = "source refuses a page once"
     TERMINAL = "source refuses one page for good"
     EMPTY_PAGE = "empty page with a next cursor"
     LYING_CURSOR = "next cursor that loops or ends early"
@@ -85,6 +93,10 @@ _RATE_MAX = {
     Fault.API_FAILURE: 0.4,
     Fault.API_TIMEOUT: 0.2,
     Fault.FAILS_FOR_GOOD: 0.1,
+    Fault.FORBIDDEN: 0.05,
+    Fault.WITNESS_LOST: 0.05,
+    Fault.THROTTLED_FOR_GOOD: 0.03,
+    Fault.REFUSED_ONCE: 0.2,
     Fault.TERMINAL: 0.05,
     Fault.EMPTY_PAGE: 0.05,
     Fault.LYING_CURSOR: 0.05,
@@ -100,6 +112,14 @@ _THEMES: tuple[frozenset[Fault], ...] = (
     frozenset({Fault.CRASH, Fault.TASK_LOST, Fault.API_OUTAGE}),
     frozenset({Fault.API_OUTAGE, Fault.TERMINAL}),
     frozenset({Fault.API_OUTAGE, Fault.TERMINAL, Fault.DUPLICATE}),
+    frozenset({Fault.API_OUTAGE, Fault.WITNESS_LOST}),
+    frozenset({Fault.FAILS_FOR_GOOD, Fault.WITNESS_LOST}),
+    frozenset({Fault.REFUSING_OUTAGE, Fault.DUPLICATE}),
+    frozenset({Fault.REFUSING_OUTAGE, Fault.API_OUTAGE, Fault.REFUSED_ONCE}),
+    frozenset({Fault.MISSING_OUTAGE, Fault.CRASH}),
+    frozenset({Fault.THROTTLING_OUTAGE, Fault.DUPLICATE}),
+    frozenset({Fault.THROTTLED_FOR_GOOD, Fault.REPLAY}),
+    frozenset({Fault.FORBIDDEN, Fault.FORBIDDEN_ALL, Fault.DENIED}),
     frozenset({Fault.PAUSE, Fault.CRASH, Fault.QUEUE_PART}),
     frozenset({Fault.CANCEL, Fault.CRASH, Fault.TASK_LOST}),
     frozenset({Fault.REPLAY, Fault.LATE_DUPLICATE, Fault.SLOW}),
@@ -108,7 +128,7 @@ _THEMES: tuple[frozenset[Fault], ...] = (
     frozenset({Fault.THROTTLED, Fault.TASK_LOST}),
 )
 """Faults that are worst together: so few of all combinations that they would hardly ever be drawn."""
-_THEME_ODDS = 0.3
+_THEME_ODDS = 0.4
 
 _RUN_ODDS = {Fault.CANCEL: 0.15, Fault.GIVEN_UP: 0.5}
 

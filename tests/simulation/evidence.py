@@ -12,7 +12,9 @@ DEATHS_MAX = 3
 WAIT_BELIEVED_MAX = 3600.0
 EARLY_SECONDS = 5.0
 """How much sooner than it asked the source may be called again: its answer was on its way, and clocks are not exact."""
-TROUBLE = {"Throttled", "Failure", "NotFound"}
+TROUBLE = {"Throttled", "Failure", "Refused", "NotFound"}
+WELL = {"ProfilePage", "ListingPage", "NotFound"}
+THROTTLED_LIMIT = 30
 
 
 class Evidence:
@@ -25,10 +27,12 @@ class Evidence:
         self._rows_of: dict[tuple[str, int], list[RawPage]] = defaultdict(list)
         self._kept_at: dict[str, float] = {}
         self._deaths: Counter[tuple[str, int]] = Counter()
-        self._well_at: Counter[str] = Counter()
-        self._failed_at: dict[str, int] = {}
+        self._well_at: dict[str, float] = defaultdict(lambda: -1.0)
+        self._failed_at: dict[str, float] = {}
+        self._refused_at: dict[str, float] = {}
+        self._throttled: Counter[str] = Counter()
+        self._throttled_at: dict[str, float] = {}
         self.died: set[tuple[str, int]] = set()
-        self.commits = 0
         self.are_clocks_right = True
         self._not_before: dict[str, tuple[int, float]] = {}
 
@@ -50,8 +54,15 @@ class Evidence:
 
     def reopen(self, professional_id: str) -> None:
         """Take note of a replay: what went before no longer counts against the professional."""
-        self._failed_at.pop(professional_id, None)
+        self._forgive(professional_id)
         self._not_before.pop(professional_id, None)
+
+    def _forgive(self, professional_id: str) -> None:
+        """A row of failures is over."""
+        self._failed_at.pop(professional_id, None)
+        self._refused_at.pop(professional_id, None)
+        self._throttled_at.pop(professional_id, None)
+        del self._throttled[professional_id]
 
     def has_died(self, professional_id: str) -> bool:
         """Whether a page of a professional was given up because its handlers died."""
@@ -68,8 +79,8 @@ class Evidence:
         added = new.ledger[len(old.ledger) :]
         for line in added:
             problems += self._line_problems(old, line)
-            self._well_at[old.stage] = self.commits
-            self._failed_at.pop(old.professional_id, None)
+            self._well_at[old.stage] = self._now()
+            self._forgive(old.professional_id)
         if new.step > old.step and not added:
             problems += self._trouble_problems(old, new, batch)
         if new.state is State.DONE is not old.state:
@@ -119,31 +130,69 @@ class Evidence:
         if outcomes == {"Throttled"} and not has_died:
             free_at = min(self._free_at(row) for row in rows) - EARLY_SECONDS
             self._not_before[old.professional_id] = new.step, free_at
-        if new.state is State.NOT_FOUND or proofs & {"ProfilePage", "ListingPage", "NotFound"}:
-            self._well_at[old.stage] = self.commits
         yield from self._failure_problems(old, new, batch)
+        yield from self._refusal_problems(old, new, outcomes)
+        if "NotFound" in outcomes or proofs & WELL:
+            self._well_at[old.stage] = self._now()
+        if new.epoch > old.epoch:
+            self._forgive(old.professional_id)
 
     def _failure_problems(self, old: Professional, new: Professional, batch: Batch) -> Iterator[str]:
         """Failures in a row have as many raw rows, and none decides unless the source answered others meanwhile."""
         who = old.professional_id
         if new.failures_in_a_row > old.failures_in_a_row:
-            self._failed_at.setdefault(who, self.commits)
+            self._failed_at.setdefault(who, self._told_at(old, TROUBLE))
         elif new.failures_in_a_row == old.failures_in_a_row and new.unproven_failures > old.unproven_failures:
             self._saw("failure without proof")
         failures = self._failures(old)
         if new.failures_in_a_row > failures:
             yield f"{new.failures_in_a_row} failures in a row, the raw rows know {failures}"
-        if new.stop_reason is StopReason.FAILURE_LIMIT:
+        if new.stop_reason is StopReason.FAILURE_LIMIT and new.failure_cause == "throttled":
+            self._saw("professional throttled to its end")
+            times, is_well = self._throttled[who] + 1, self._well_at[old.stage] > self._throttled_at.get(who, 0.0)
+            if times < THROTTLED_LIMIT or (self.are_clocks_right and not is_well):
+                yield f"given up after {times} throttled answers, others being answered: {is_well}"
+        elif new.stop_reason is StopReason.FAILURE_LIMIT:
             self._saw("professional failed at the failure limit")
             if failures < batch.parameters.failure_limit:
                 yield f"failed after {failures} failures"
-            if self.are_clocks_right and self._well_at[old.stage] <= self._failed_at.get(who, 0):
+            if self.are_clocks_right and self._well_at[old.stage] <= self._failed_at.get(who, 0.0):
                 yield f"failed, though nobody was answered in stage {old.stage} since its first failure"
+
+    def _refusal_problems(self, old: Professional, new: Professional, outcomes: set[str]) -> Iterator[str]:
+        """A refusal decides only after another one, and somebody who was answered between the two."""
+        who, is_refused = old.professional_id, "Refused" in outcomes
+        if "Throttled" in outcomes:
+            self._throttled[who] += 1
+            self._throttled_at.setdefault(who, self._told_at(old, {"Throttled"}))
+        if new.stop_reason in (StopReason.TERMINAL_FAILURE, StopReason.NOT_FOUND) and outcomes == {"Refused"}:
+            self._saw(f"ended by a refusal: {new.failure_cause}")
+            is_between = self._refused_at.get(who, self._now()) < self._well_at[old.stage]
+            if self.are_clocks_right and not is_between:
+                yield f"refused, though nobody was answered in stage {old.stage} since it first was"
+        elif is_refused:
+            self._saw("refusal without proof")
+            self._refused_at.setdefault(who, self._told_at(old, {"Refused"}))
+
+    def are_credentials_refused(self, professional_id: str, step: int) -> bool:
+        """Whether what was answered at a step says more than that one professional is forbidden a page."""
+        rows = self._rows_of[professional_id, step]
+        forbidden = [row for row in rows if row.outcome == "Refused" and b"forbidden" in row.exchange.body]
+        is_somebody_else = any(not _is_own(row) for row in forbidden)
+        is_nobody_answered = any(self._well_at[row.stage] < 0 for row in forbidden)
+        # Who was answered last may be the professional itself: its first page is the proof then.
+        is_proof = any(row.page == 1 for row in forbidden) and len(self._refused_at) > 0
+        return any(row.outcome == "Denied" for row in rows) or is_somebody_else or is_nobody_answered or is_proof
 
     def _free_at(self, row: RawPage) -> float:
         """Tell when the source may be called again after it throttled."""
         wait = float(dict(row.exchange.headers).get("Retry-After", 0.0))
         return self._kept_at[row.raw_id] + min(WAIT_BELIEVED_MAX, wait)
+
+    def _told_at(self, professional: Professional, outcomes: set[str]) -> float:
+        """Tell when the first row of a step said so: its commit may have come much later."""
+        rows = self._rows_of[professional.professional_id, professional.step]
+        return min((self._kept_at[row.raw_id] for row in rows if row.outcome in outcomes), default=self._now())
 
     def _failures(self, professional: Professional) -> int:
         """Count the steps since the last counted page that failed."""
@@ -151,7 +200,7 @@ class Evidence:
         who = professional.professional_id
         return sum(
             (who, step) in self.died
-            or any(row.outcome in ("Failure", "NotFound") and _is_own(row) for row in self._rows_of[who, step])
+            or any(row.outcome == "Failure" and _is_own(row) for row in self._rows_of[who, step])
             for step in range(first, professional.step + 1)
         )
 

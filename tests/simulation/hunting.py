@@ -15,7 +15,8 @@ from types import CodeType, ModuleType
 
 from typing_extensions import override
 
-from tests.simulation.mutants import MUTANTS, Mutant
+from tests.simulation.mutant import Mutant
+from tests.simulation.mutants import MUTANTS
 
 SEEDS = 500
 VIOLATION_SHOWN = 150

@@ -108,15 +108,11 @@ def is_excused(world: World, batch: Batch, professional_id: str, row: Row) -> bo
         return True
     if professional_id in world.api.changed:
         return True
-    if state_of(row) != "failed" or reason_of(row) == "":
+    if state_of(row) not in ("failed", "not_found") or reason_of(row) == "":
         return False
     if reason_of(row).startswith("source_outage"):
-        # Not by right: who was answered last may be one whom the source fails from then on, and then no other is asked.
-        is_witness_lost = world.api.has_lost_anybody and not world.outlasts_patience(batch)
-        if is_witness_lost:
-            world.chance.saw("row given up, though the source was well")
-        if is_witness_lost or world.outlasts_patience(batch):
-            return True
+        seeded = world.auditor.seeded_when_given_up
+        return world.outlasts_patience(batch) or not all(world.api.is_anybody_well(asked) for asked in seeded)
     if world.api.outages and not world.auditor.evidence.are_clocks_right:
         # Whose fault a failure is, is told by when others were answered: where clocks differ, that may be wrong.
         return True

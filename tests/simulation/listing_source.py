@@ -8,15 +8,28 @@ from hashlib import sha256
 from typing_extensions import override
 
 from prograde.domain.listing import Rejection
-from prograde.domain.outcome import Answered, Denied, Failure, ListingPage, NotFound, ProfilePage, Throttled
+from prograde.domain.outcome import (
+    Answered,
+    Denied,
+    Failure,
+    ListingPage,
+    NotFound,
+    ProfilePage,
+    Refusal,
+    Refused,
+    Throttled,
+)
 from prograde.domain.professional import Stage
 from prograde.domain.raw_page import Exchange
 from prograde.ports import Clock, ListingSource, PageRequest
 from tests.simulation.chance import Chance, Fault
 from tests.simulation.market import Market, Person, Record
 
-REFUSED = Failure("http_400", "bad request", is_terminal=True)
 ODD_WAITS = (None, 0.0, -5.0, 1.0, 30.0, 90.0, 1e9, float("inf"))
+OUTAGE_WAITS = (None, None, 5.0, 30.0, 3600.0)
+WAIT_BELIEVED_MAX = 3600.0
+BACKOFF_MAX = 60.0
+REFUSALS = (Refusal.CLIENT_ERROR, Refusal.REDIRECT, Refusal.NOT_FOUND)
 PageKey = tuple[str, Stage, str | None]
 
 
@@ -37,26 +50,30 @@ class Api:
     """
     What is the API's own, whichever process asks: its data, its outages, its patience with each page.
 
-    `changed` are the professionals of whom it has not told the truth of the market; `failures` counts the
-    failures that it answered for a page.
+    `changed` are the professionals of whom it has not told the truth of the market; `troubled` those whom it left
+    without an answer for their own sake; `failures` counts the failures that it answered for a page. `silences` are
+    the spans for which it asked somebody to wait.
     """
 
     market: Market
     chance: Chance
     now: Callable[[], float]
     note: Callable[[str], None]
-    outages: list[Span] = field(default_factory=list)
-    denials: list[Span] = field(default_factory=list)
+    outages: dict[Fault, Span] = field(default_factory=dict)
+    denials: dict[Fault, Span] = field(default_factory=dict)
+    silences: list[Span] = field(default_factory=list)
     people: dict[str, Person] = field(default_factory=dict)
     changed: set[str] = field(default_factory=set)
+    troubled: set[str] = field(default_factory=set)
     poisoned: set[PageKey] = field(default_factory=set)
     tried: set[PageKey] = field(default_factory=set)
     weighed: set[PageKey] = field(default_factory=set)
-    lost: set[str] = field(default_factory=set)
+    lost: dict[str, Answered] = field(default_factory=dict)
+    refused: dict[PageKey, Answered] = field(default_factory=dict)
+    met_refusal: set[PageKey] = field(default_factory=set)
     failures: Counter[PageKey] = field(default_factory=Counter)
     met_outage: set[PageKey] = field(default_factory=set)
     is_mended: bool = False
-    has_lost_anybody: bool = False
 
     def __post_init__(self) -> None:
         self.people = {person.professional_id: person for person in self.market.people}
@@ -64,39 +81,74 @@ class Api:
     def answer(self, request: PageRequest) -> Answered:
         """Answer one request."""
         outcome = self._trouble(request)
-        return self._page(request) if outcome is None else outcome
+        if isinstance(outcome, Throttled):
+            wait = BACKOFF_MAX if outcome.wait_seconds is None else min(outcome.wait_seconds, WAIT_BELIEVED_MAX)
+            self.silences.append(Span(self.now(), self.now() + max(BACKOFF_MAX, wait)))
+        if outcome is None:
+            outcome = self._page(request)
+            if not self.is_mended and self.chance.strikes(Fault.WITNESS_LOST):
+                self._lose(request, Failure("http_500", "nothing usable"))
+        return outcome
 
     def _trouble(self, request: PageRequest) -> Answered | None:
-        strikes, who = self.chance.strikes, request.professional_id
-        if (outcome := self._absence(request)) is not None:
+        strikes, key = self.chance.strikes, _page_key(request)
+        outcome = self._absence(request) or self._for_good(request)
+        if outcome is not None:
             return outcome
-        if who in self.lost or (not self.is_mended and self._is_first(request) and strikes(Fault.FAILS_FOR_GOOD)):
-            self.lost.add(who)
-            self.has_lost_anybody = True
-            return self._own(request, "http_500")
         if strikes(Fault.THROTTLED):
             return Throttled(self.chance.dice.choice(ODD_WAITS))
         # The first failure of an outage counts, too: nobody can know yet whose it is.
-        before = self.failures[_page_key(request)] + (_page_key(request) in self.met_outage)
+        before = self.failures[key] + (key in self.met_outage)
         is_below = before + 1 < request.parameters.failure_limit
         if is_below and strikes(Fault.API_FAILURE):
             return self._own(request, self.chance.dice.choice(["http_502", "malformed", "cut_short"]))
         if is_below and strikes(Fault.API_TIMEOUT):
             return self._own(request, "timeout")
-        if request.stage is not Stage.PROFILE and strikes(Fault.TERMINAL):
-            self.changed.add(who)
-            is_missing = self.chance.dice.random() < 0.5
-            return NotFound() if is_missing else REFUSED
+        if key not in self.met_refusal and strikes(Fault.REFUSED_ONCE):
+            self.met_refusal.add(key)
+            return Refused(self.chance.dice.choice(REFUSALS), "once")
         return None
 
+    def _for_good(self, request: PageRequest) -> Answered | None:
+        """Answer whom it leaves without answers from now on, and pages that it refuses."""
+        key, who, dice = _page_key(request), request.professional_id, self.chance.dice
+        is_first = not self.is_mended and self._is_new(key, self.tried)
+        if is_first and self.chance.strikes(Fault.FAILS_FOR_GOOD):
+            self._lose(request, Failure("http_500", "nothing usable"))
+        if is_first and self.chance.strikes(Fault.THROTTLED_FOR_GOOD):
+            self._lose(request, Throttled(dice.choice([None, 30.0])))
+        if is_first and self.chance.strikes(Fault.FORBIDDEN):
+            self._lose(request, Refused(Refusal.FORBIDDEN, "not this one"))
+        if is_first and self.chance.strikes(Fault.TERMINAL):
+            self.changed.add(who)
+            self.troubled.add(who)
+            loop = Failure("paginator_loop", "the page leads to itself", is_terminal=True)
+            self.refused[key] = loop if dice.random() < 0.2 else Refused(dice.choice(REFUSALS), "for good")
+        outcome = self.lost.get(who) or self.refused.get(key)
+        is_own_failure = isinstance(outcome, Failure) and not outcome.is_terminal
+        return self._own(request, "http_500") if is_own_failure else outcome
+
+    def _lose(self, request: PageRequest, outcome: Answered) -> None:
+        who = request.professional_id
+        self.troubled.add(who)
+        if not isinstance(outcome, Failure):
+            self.changed.add(who)
+        self.lost.setdefault(who, outcome)
+
     def _absence(self, request: PageRequest) -> Answered | None:
-        """Answer as a source that is away, or that refuses the credentials; now and then a page for good."""
-        if self._lies_in(self.outages, Fault.API_OUTAGE):
-            if any(self.chance.strikes(Fault.TERMINAL) for _ in range(2)):
-                self.changed.add(request.professional_id)
-                return REFUSED
-            self.met_outage.add(_page_key(request))
+        """Answer as a source that is away, or that refuses the credentials."""
+        key, dice = _page_key(request), self.chance.dice
+        if self._lies_in(self.outages, Fault.THROTTLING_OUTAGE):
+            return Throttled(dice.choice(OUTAGE_WAITS))
+        for fault, refusals in ((Fault.REFUSING_OUTAGE, REFUSALS[:2]), (Fault.MISSING_OUTAGE, REFUSALS[2:])):
+            # Of a page that was refused once this would be the second time, and no fault that heals.
+            if key not in self.met_refusal and self._lies_in(self.outages, fault):
+                return Refused(dice.choice(refusals), "the gateway's")
+        if any(self._lies_in(self.outages, fault) for fault in self.outages):
+            self.met_outage.add(key)
             return Failure("http_503", "service unavailable")
+        if self._lies_in(self.denials, Fault.FORBIDDEN_ALL):
+            return Refused(Refusal.FORBIDDEN, "403 expired subscription")
         return Denied("401 expired token") if self._lies_in(self.denials, Fault.DENIED) else None
 
     def _own(self, request: PageRequest, cause: str) -> Failure:
@@ -105,16 +157,26 @@ class Api:
         return Failure(cause, "nothing usable")
 
     def mend(self) -> None:
-        """Answer again whom the source had failed for good."""
+        """Answer again whom the source had left without answers for good."""
         self.lost.clear()
+        self.refused.clear()
         self.poisoned.clear()
         self.is_mended = True
 
-    def _lies_in(self, spans: list[Span], fault: Fault) -> bool:
-        if self.chance.is_healed or not any(span.holds(self.now()) for span in spans):
+    def heal(self) -> None:
+        """Forbid nobody any more: a batch in which nobody else is left to be answered would be paused for ever."""
+        self.lost = {who: outcome for who, outcome in self.lost.items() if not isinstance(outcome, Refused)}
+
+    def _lies_in(self, spans: dict[Fault, Span], fault: Fault) -> bool:
+        if self.chance.is_healed or fault not in spans or not spans[fault].holds(self.now()):
             return False
         self.chance.saw(fault)
         return True
+
+    def is_anybody_well(self, asked: set[str]) -> bool:
+        """Whether there is somebody among the asked whom it knows and never left without an answer."""
+        known = {person.professional_id for person in self.market.people if person.profile is not None}
+        return bool(known & asked - self.troubled)
 
     def failures_of(self, professional_id: str) -> int:
         """Count the failures of the page of a professional that failed most often."""
@@ -125,11 +187,8 @@ class Api:
         key = _page_key(request)
         if self._is_new(key, self.weighed) and self.chance.strikes(Fault.POISON):
             self.poisoned.add(key)
+            self.troubled.add(request.professional_id)
         return key in self.poisoned
-
-    def _is_first(self, request: PageRequest) -> bool:
-        """Whether this page of this professional is asked for the first time."""
-        return self._is_new(_page_key(request), self.tried)
 
     def _is_new(self, key: PageKey, known: set[PageKey]) -> bool:
         is_new = key not in known
@@ -138,8 +197,10 @@ class Api:
 
     def _page(self, request: PageRequest) -> Answered:
         person = self.people[request.professional_id]
+        if person.profile is None and request.stage is not Stage.PROFILE:
+            return ListingPage((), None)
         if person.profile is None:
-            return NotFound()
+            return Refused(Refusal.NOT_FOUND, "nobody") if self.market.tells_by_status else NotFound()
         if request.stage is Stage.PROFILE:
             return ProfilePage(person.profile)
         if self.chance.strikes(Fault.DRIFT):

@@ -38,13 +38,15 @@ class Market:
     """
     People, how the source pages, and what a run over them is asked to do.
 
-    Each page begins with the last `overlap` records of the one before, as feeds do that page by date.
+    Each page begins with the last `overlap` records of the one before, as feeds do that page by date. Who is not
+    there is answered by a status alone if `tells_by_status`, and otherwise by an empty list.
     """
 
     people: tuple[Person, ...]
     page_size: int
     overlap: int
     is_newest_first: bool
+    tells_by_status: bool
     parameters: Parameters
 
 
@@ -66,11 +68,14 @@ def made_up_market(seed: int) -> Market:
         outage_patience_minutes=dice.choice([10, 60, 180]),
     )
     is_newest_first = dice.random() < 0.7
+    people = tuple(_person(dice, professional_id, ids, is_newest_first=is_newest_first) for professional_id in ids)
     return Market(
-        people=tuple(_person(dice, professional_id, ids, is_newest_first=is_newest_first) for professional_id in ids),
+        people=people,
         page_size=dice.choice([2, 3, 5]),
         overlap=dice.choice([0, 0, 1]),
         is_newest_first=is_newest_first,
+        # Where nobody is known, nobody could tell such a source from one that is away.
+        tells_by_status=any(person.profile for person in people) and dice.random() < 0.5,
         parameters=parameters,
     )
 

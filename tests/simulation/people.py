@@ -5,7 +5,6 @@ from hashlib import sha256
 from io import BytesIO
 
 from prograde.domain.batch import Batch, BatchStatus
-from prograde.domain.professional import State
 from prograde.errors import ConflictError, ProgradeError
 from prograde.use_cases.dead_letters import dead_letters, discard, replay
 from prograde.use_cases.services import Services
@@ -123,7 +122,7 @@ class People:
     @property
     def is_done(self) -> bool:
         """Whether nobody means to do anything more with a batch that is over."""
-        has_letters = any(each.state is State.FAILED for each in self._world.auditor.professionals.values())
+        has_letters = any(each.is_dead_letter for each in self._world.auditor.professionals.values())
         batch = self._world.auditor.batch
         return not self._verbs and not (self._replays and has_letters and batch is not None and not batch.is_cancelled)
 

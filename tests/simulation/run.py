@@ -27,6 +27,7 @@ HEALS_AT = (60.0, 600.0, 3600.0)
 PATIENCE_SECONDS = 6 * 3600.0
 """How long a healed run may take: a Retry-After of an hour, a wrong clock, and the work."""
 
+OUTAGES = (Fault.API_OUTAGE, Fault.REFUSING_OUTAGE, Fault.MISSING_OUTAGE, Fault.THROTTLING_OUTAGE)
 OUTAGES_MAX = 6
 """How often a run may wait for the end of an outage in vain: each replay may meet one again."""
 
@@ -59,14 +60,14 @@ def simulate(
     """
     market = made_up_market(seed)
     calm = World(market, Chance("calm", frozenset()), events_kept, warehouse_kind)
-    _run(calm, 0.0)
+    run_world(calm, 0.0)
     problems = [*calm.violations] or [*end_problems(calm)]
     if problems:
         return _report(seed, calm, [f"in the calm run: {problem}" for problem in problems])
     chance = Chance(f"run {seed}")
     world = World(market, chance, events_kept, warehouse_kind, store_kind)
     with _small_chunks(chance):
-        _run(world, chance.dice.choice(HEALS_AT) * chance.dice.uniform(0.5, 1.5))
+        run_world(world, chance.dice.choice(HEALS_AT) * chance.dice.uniform(0.5, 1.5))
     problems = [*world.violations] or [*end_problems(world)] or [*law_problems(world, export_of(calm))]
     return _report(seed, world, problems)
 
@@ -84,7 +85,8 @@ def _report(seed: int, world: World, problems: list[str]) -> Report:
     )
 
 
-def _run(world: World, heals_at: float) -> None:
+def run_world(world: World, heals_at: float) -> None:
+    """Let everything happen to a world, with its faults up to a moment, until the batch is over and all is quiet."""
     deliverer = Deliverer(world, _functions())
     _plan_outages(world, heals_at)
     people = People(world, deliverer, heals_at)
@@ -120,16 +122,18 @@ def _run(world: World, heals_at: float) -> None:
 def _plan_outages(world: World, heals_at: float) -> None:
     chance, dice = world.chance, world.chance.dice
 
-    def spans(longest: float) -> list[Span]:
+    def span(longest: float) -> Span:
         start = min(dice.choice([0.0, 0.0, 1.0, 30.0, heals_at]) * dice.random(), heals_at)
-        return [Span(start, start + longest * dice.random())]
+        return Span(start, start + longest * dice.random())
 
     if chance.has(Fault.STORE_OUTAGE):
-        world.store_outages = spans(600.0)
-    if chance.has(Fault.API_OUTAGE):
-        world.api.outages = spans(dice.choice([5.0, 60.0, 7200.0]))
-    if chance.has(Fault.DENIED):
-        world.api.denials = spans(dice.choice([5.0, 600.0]))
+        world.store_outages = [span(600.0)]
+    for fault in OUTAGES:
+        if chance.has(fault):
+            world.api.outages[fault] = span(dice.choice([5.0, 60.0, 7200.0]))
+    for fault in (Fault.DENIED, Fault.FORBIDDEN_ALL):
+        if chance.has(fault):
+            world.api.denials[fault] = span(dice.choice([5.0, 600.0]))
 
 
 @cache

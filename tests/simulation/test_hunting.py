@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.simulation.hunting import UnknownSnippetError, hunt_all, mutated
-from tests.simulation.mutants import MUTANTS, Change, Mutant
+from tests.simulation.mutant import Change, Mutant
+from tests.simulation.mutants import MUTANTS
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)

@@ -17,6 +17,8 @@ from tests.simulation.scheduler import Scheduler
 
 EVENTS_KEPT = 60
 SKEW_SECONDS = 5.0
+AGAIN_SECONDS = 60.0
+"""How soon the source is asked again after it was to be left alone."""
 SKEW_SECONDS_MAX = 60 * SKEW_SECONDS
 WarehouseKind = Callable[..., MemoryWarehouse]
 StoreKind = Callable[[Scheduler, Audit], SimulatedStore]
@@ -88,13 +90,20 @@ class World:
     def heal(self) -> None:
         """End all faults: what is lost stays lost, and nothing more goes wrong."""
         self.chance.is_healed = True
+        self.api.heal()
         self.note("all faults have healed")
 
     def outlasts_patience(self, batch: Batch) -> bool:
-        """Whether an outage of the source was longer than the batch's patience, by some clock."""
+        """Whether the source was away, or asked to wait, for longer than the batch's patience, by some clock."""
         patience = 60.0 * batch.parameters.outage_patience_minutes
         wrong = self.jumped + (SKEW_SECONDS_MAX if Fault.SKEW in self.chance.faults else 0.0)
-        return any(span.end - span.start + wrong >= patience for span in self.api.outages)
+        since = until = 0.0
+        for span in sorted([*self.api.outages.values(), *self.api.silences], key=lambda span: span.start):
+            since = span.start if span.start > until + AGAIN_SECONDS else since
+            until = max(until, span.end)
+            if until - since + wrong >= patience:
+                return True
+        return False
 
     def jump_by(self, seconds: float) -> None:
         """Put all clocks forward or back."""

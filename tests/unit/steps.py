@@ -3,10 +3,11 @@
 from dataclasses import replace
 from datetime import datetime
 
+from prograde.domain.advancing import advance
 from prograde.domain.batch import Parameters
 from prograde.domain.listing import Listing, Rejection
-from prograde.domain.outcome import Failure, ListingPage, Outcome
-from prograde.domain.professional import Professional, Stage, advance
+from prograde.domain.outcome import Failure, ListingPage, Outcome, Refusal, Refused
+from prograde.domain.professional import Professional, Stage
 from prograde.domain.source_health import Answer
 from tests.unit.examples import NEWCOMER, NOW, PARAMETERS, SELLER
 
@@ -16,7 +17,8 @@ PEOPLE = {Stage.PROFILE: NEWCOMER, Stage.ACTIVE: LISTER, Stage.HISTORICAL: SELLE
 MORE = ListingPage((), next_cursor="next")
 LAST = ListingPage((), next_cursor=None)
 TIMEOUT = Failure("timeout", "no answer in 30 s")
-BROKEN = Failure("bad_request", "the query is refused", is_terminal=True)
+BROKEN = Failure("paginator_loop", "the page leads to itself", is_terminal=True)
+REFUSED = Refused(Refusal.CLIENT_ERROR, "status 400: the query is refused")
 
 
 def after(

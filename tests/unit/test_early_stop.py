@@ -5,11 +5,12 @@ from dataclasses import replace
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
+from prograde.domain.advancing import advance
 from prograde.domain.aggregation import Attribution
 from prograde.domain.batch import Parameters
 from prograde.domain.listing import Listing
 from prograde.domain.outcome import ListingPage, ProfilePage
-from prograde.domain.professional import Professional, Stage, State, StopReason, advance
+from prograde.domain.professional import Professional, Stage, State, StopReason
 from prograde.domain.profile import Profile
 from tests.unit.examples import CUTOFF, NEWCOMER, NOW, PARAMETERS
 from tests.unit.strategies import drifting, markets, paged, rubrics

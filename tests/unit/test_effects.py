@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from prograde.domain.advancing import advance
 from prograde.domain.batch import Batch, BatchStatus, Seeding, Waking
 from prograde.domain.effects import (
     FinalizeTask,
@@ -19,7 +20,7 @@ from prograde.domain.effects import (
     woken,
 )
 from prograde.domain.outcome import Failure
-from prograde.domain.professional import Professional, State, advance
+from prograde.domain.professional import Professional, State
 from prograde.domain.source_health import Outage
 from tests.unit.examples import BATCH, NEWCOMER, NOW, PARAMETERS
 

@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from prograde.domain.batch import Batch, BatchStatus, Waking
+from prograde.domain.advancing import advance
+from prograde.domain.batch import Batch, BatchStatus, Waking, resumed
 from prograde.domain.learning import learned
 from prograde.domain.outcome import (
     Cancelled,
@@ -15,26 +16,28 @@ from prograde.domain.outcome import (
     Outcome,
     ProfilePage,
     Proven,
+    Refusal,
+    Refused,
     Throttled,
     Unproven,
 )
-from prograde.domain.professional import Professional, Stage, advance
+from prograde.domain.professional import Professional, Stage
 from prograde.domain.profile import Profile
 from prograde.domain.source_health import UNASKED_MAX, Answer, Outage, Pace
 from tests.unit.examples import BATCH, NEWCOMER, NOW, PARAMETERS, SELLER
-from tests.unit.steps import BROKEN, MORE, PEOPLE, TIMEOUT
+from tests.unit.steps import BROKEN, MORE, PEOPLE, REFUSED, TIMEOUT
 
 ME = SELLER.professional_id
 SECOND = timedelta(seconds=1)
 LATER = NOW + timedelta(minutes=5)
 PATIENCE = timedelta(minutes=PARAMETERS.outage_patience_minutes)
 ONGOING = replace(BATCH, op=None, epoch=4, wake=7, answers={Stage.HISTORICAL: Answer(NOW, "K8")})
-FAILING = replace(SELLER, failures_in_a_row=4, unproven_failures=1, failed_at=NOW - SECOND)
+FAILING = replace(SELLER, failures_in_a_row=4, unproven_failures=1, failed_at=NOW + SECOND)
 OUTAGES = {"well": None, "probe": Outage(NOW, ME, NOW), "other": Outage(NOW, "K9", NOW)}
-ANSWERS: list[Outcome] = [MORE, NotFound(), Proven("K3")]
-FAILURES: list[Outcome] = [TIMEOUT, Unproven(TIMEOUT)]
+ANSWERS: list[Outcome] = [MORE, Proven("K3")]
+FAILURES: list[Outcome] = [TIMEOUT, Unproven("K3"), REFUSED, Throttled(None)]
 ENDS: list[Outcome] = [BROKEN, Cancelled(), GivenUp()]
-EVERYTHING: list[Outcome] = [*ANSWERS, *FAILURES, *ENDS, Throttled(9.0), Denied("401")]
+EVERYTHING: list[Outcome] = [*ANSWERS, *FAILURES, *ENDS, Denied("401")]
 
 
 def in_outage(name: str) -> Batch:
@@ -52,6 +55,11 @@ def after_step(
     """Tell what the batch is once the professional has taken a step."""
     stepped = advance(professional, outcome, batch.parameters, now, "raw", proof)
     return learned(batch, professional, stepped, outcome, now, sent_at or now)
+
+
+def unpaced(batch: Batch) -> Batch:
+    """Leave out the pace, which is of no interest here."""
+    return replace(batch, pace=Pace())
 
 
 def names(outcomes: list[Outcome]) -> list[str]:
@@ -116,9 +124,17 @@ def test_three_failures_that_nobody_knows_about_in_a_row_are_an_outage(
 ) -> None:
     waking = replace(ONGOING, waking=Waking(NOW, "K2", 3))
 
-    after = after_step(waking, outcome, replace(FAILING, unproven_failures=unproven))
+    failing = replace(FAILING, unproven_failures=unproven, throttled_in_a_row=1, last_failure="timeout: first")
 
-    assert (replace(waking, waking=None, outage=Outage(LATER, ME, LATER)) if is_out else waking) == after
+    after = unpaced(after_step(waking, outcome, failing))
+
+    causes = {TIMEOUT: "timeout", REFUSED: "client_error", Throttled(None): "throttled"}
+    if not is_out:
+        assert waking == after
+        return
+    assert after.outage is not None
+    assert replace(waking, waking=None, outage=Outage(LATER, ME, LATER, after.outage.cause)) == after
+    assert causes.get(outcome, "timeout") == after.outage.cause.partition(":")[0]
 
 
 def test_failures_while_others_are_answered_are_no_outage() -> None:
@@ -132,7 +148,15 @@ def test_who_fails_during_an_outage_does_not_become_its_probe() -> None:
     batch = in_outage("other")
 
     for outcome in FAILURES:
-        assert batch is after_step(batch, outcome, replace(FAILING, unproven_failures=50))
+        assert batch == unpaced(after_step(batch, outcome, replace(FAILING, unproven_failures=50)))
+
+
+def test_who_fails_while_somebody_is_answered_meanwhile_opens_no_outage() -> None:
+    failing = replace(FAILING, unproven_failures=2)
+    batch = replace(ONGOING, answers={Stage.HISTORICAL: Answer(NOW + 2 * SECOND, "K8")})
+
+    # The step is judged by what was known before the call; the batch has learned of an answer since.
+    assert batch is after_step(batch, TIMEOUT, failing)
 
 
 # --- an outage goes on
@@ -149,16 +173,26 @@ def test_a_batch_gives_up_when_its_probe_fails_after_the_patience(
     has_patience: bool,  # noqa: FBT001  # a table's column
 ) -> None:
     now = NOW + later
-    batch = replace(ONGOING, outage=Outage(NOW, ME, now - SECOND))
+    batch = replace(ONGOING, outage=Outage(NOW, ME, now - SECOND, "x: y"))
 
-    after = after_step(batch, outcome, FAILING, now)
+    after = unpaced(after_step(batch, outcome, FAILING, now))
 
     if has_patience:
-        assert replace(batch, outage=Outage(NOW, ME, now)) == after
+        assert after.outage is not None
+        assert replace(batch, outage=Outage(NOW, ME, now, "x: y", after.outage.turn_id)) == after
         return
     assert (BatchStatus.DRAINING, None, False) == (after.status, after.outage, after.is_cancelled)
-    assert "the source answered nobody since 2026-07-01 12:00:00 UTC" == after.reason
+    assert "the source answered nobody since 2026-07-01 12:00:00 UTC: x: y" == after.reason
     assert (Waking(now), ONGOING.epoch + 1) == (after.waking, after.epoch)
+
+
+@pytest.mark.parametrize(("asked", "turn_id"), [("K8", "K2"), ("K3", "K3"), ("K9", "K9")])
+def test_whose_turn_it_was_is_noted_but_for_the_one_who_was_answered_last(asked: str, turn_id: str) -> None:
+    batch = replace(ONGOING, outage=Outage(NOW, ME, NOW, turn_id="K2"))
+
+    after = after_step(batch, Unproven(asked), FAILING)
+
+    assert Outage(NOW, ME, LATER, turn_id=turn_id) == after.outage
 
 
 @pytest.mark.parametrize("silence", [UNASKED_MAX, timedelta(days=1), -SECOND], ids=["long", "a day", "set back"])
@@ -250,7 +284,58 @@ def test_a_batch_that_does_not_run_learns_nothing(outcome: Outcome, outage: str,
     assert batch is after_step(batch, outcome, replace(FAILING, unproven_failures=9), NOW + 2 * PATIENCE)
 
 
-def test_a_newcomers_profile_that_is_not_there_is_an_answer() -> None:
+def test_a_newcomer_who_is_looked_for_and_not_found_is_answered() -> None:
     after = after_step(ONGOING, NotFound(), NEWCOMER)
 
     assert Answer(LATER, ME) == after.answers[Stage.PROFILE]
+
+
+@pytest.mark.parametrize("kind", Refusal)
+@pytest.mark.parametrize("refused_at", [None, NOW - SECOND], ids=["first", "second"])
+def test_a_newcomer_who_is_refused_is_not(kind: Refusal, refused_at: datetime | None) -> None:
+    newcomer = replace(NEWCOMER, refused_at=refused_at, failed_at=refused_at)
+
+    after = after_step(ONGOING, Refused(kind, "status"), newcomer, proof=Answer(NOW, "K8"))
+
+    assert Stage.PROFILE not in after.answers
+
+
+# --- forbidden
+
+
+FORBIDDEN = Refused(Refusal.FORBIDDEN, "status 403")
+NEW = replace(ONGOING, answers={})
+ELSEWHERE = replace(ONGOING, answers={Stage.PROFILE: Answer(LATER - SECOND, "K8")})
+
+
+def test_one_who_is_forbidden_among_others_who_are_answered_stops_nobody() -> None:
+    assert ONGOING is after_step(ONGOING, FORBIDDEN)
+
+
+@pytest.mark.parametrize("batch", [NEW, ELSEWHERE], ids=["never answered", "answered elsewhere"])
+def test_three_who_are_forbidden_where_nobody_was_ever_answered_are_the_credentials(batch: Batch) -> None:
+    for number in range(2):
+        batch = after_step(batch, FORBIDDEN)
+        assert (BatchStatus.RUNNING, {Stage.HISTORICAL: number + 1}) == (batch.status, batch.strangers)
+
+    after = after_step(batch, FORBIDDEN)
+
+    assert (BatchStatus.PAUSED, "the source refuses the credentials: status 403") == (after.status, after.reason)
+
+
+@pytest.mark.parametrize(("batch", "is_paused"), [(NEW, True), (ELSEWHERE, False)], ids=["alone", "others elsewhere"])
+def test_one_who_is_forbidden_three_times_is_the_credentials_if_nobody_is_answered_anywhere(
+    batch: Batch,
+    is_paused: bool,  # noqa: FBT001  # a table's column
+) -> None:
+    twice = replace(SELLER, refused_at=NOW, failed_at=NOW, unproven_failures=2)
+
+    assert is_paused == (after_step(batch, FORBIDDEN, twice).status is BatchStatus.PAUSED)
+
+
+def test_a_resume_forgets_who_was_forbidden() -> None:
+    batch = NEW
+    for _ in range(3):
+        batch = after_step(batch, FORBIDDEN)
+
+    assert {} == resumed(batch, LATER).strangers

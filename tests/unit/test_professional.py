@@ -2,13 +2,14 @@ from dataclasses import replace
 
 import pytest
 
+from prograde.domain.advancing import advance
 from prograde.domain.grading import Rubric, Tier
 from prograde.domain.listing import Rejection
 from prograde.domain.outcome import Cancelled, Failure, ListingPage, NotFound, Outcome, ProfilePage, Throttled
-from prograde.domain.professional import CountedPage, Stage, State, StopReason, advance
+from prograde.domain.professional import CountedPage, Stage, State, StopReason
 from prograde.domain.profile import Profile, Statistics
 from tests.unit.examples import AS_OF, NEWCOMER, NOW, ON_THE_MARKET, PARAMETERS, SALE, SELLER
-from tests.unit.steps import BROKEN, LAST, LISTER, MORE, PEOPLE, TIMEOUT, after
+from tests.unit.steps import BROKEN, LAST, LISTER, MORE, PEOPLE, REFUSED, TIMEOUT, after
 
 
 @pytest.mark.parametrize(
@@ -16,20 +17,21 @@ from tests.unit.steps import BROKEN, LAST, LISTER, MORE, PEOPLE, TIMEOUT, after
     [
         (Stage.PROFILE, ProfilePage(Profile()), (Stage.ACTIVE, 1, None, State.OPEN)),
         (Stage.PROFILE, NotFound(), (Stage.PROFILE, 1, None, State.NOT_FOUND)),
+        (Stage.PROFILE, REFUSED, (Stage.PROFILE, 1, None, State.OPEN)),
         (Stage.PROFILE, TIMEOUT, (Stage.PROFILE, 1, None, State.OPEN)),
         (Stage.PROFILE, BROKEN, (Stage.PROFILE, 1, None, State.FAILED)),
         (Stage.PROFILE, Throttled(None), (Stage.PROFILE, 1, None, State.OPEN)),
         (Stage.PROFILE, Cancelled(), (Stage.PROFILE, 1, None, State.CANCELLED)),
         (Stage.ACTIVE, MORE, (Stage.ACTIVE, 2, "next", State.OPEN)),
         (Stage.ACTIVE, LAST, (Stage.HISTORICAL, 1, None, State.OPEN)),
-        (Stage.ACTIVE, NotFound(), (Stage.ACTIVE, 1, None, State.FAILED)),
+        (Stage.ACTIVE, REFUSED, (Stage.ACTIVE, 1, None, State.OPEN)),
         (Stage.ACTIVE, TIMEOUT, (Stage.ACTIVE, 1, None, State.OPEN)),
         (Stage.ACTIVE, BROKEN, (Stage.ACTIVE, 1, None, State.FAILED)),
         (Stage.ACTIVE, Throttled(1.0), (Stage.ACTIVE, 1, None, State.OPEN)),
         (Stage.ACTIVE, Cancelled(), (Stage.ACTIVE, 1, None, State.CANCELLED)),
         (Stage.HISTORICAL, MORE, (Stage.HISTORICAL, 2, "next", State.OPEN)),
         (Stage.HISTORICAL, LAST, (Stage.HISTORICAL, 1, None, State.DONE)),
-        (Stage.HISTORICAL, NotFound(), (Stage.HISTORICAL, 1, None, State.FAILED)),
+        (Stage.HISTORICAL, REFUSED, (Stage.HISTORICAL, 1, None, State.OPEN)),
         (Stage.HISTORICAL, TIMEOUT, (Stage.HISTORICAL, 1, None, State.OPEN)),
         (Stage.HISTORICAL, BROKEN, (Stage.HISTORICAL, 1, None, State.FAILED)),
         (Stage.HISTORICAL, Throttled(1.0), (Stage.HISTORICAL, 1, None, State.OPEN)),
@@ -49,7 +51,9 @@ def test_an_outcome_leads_from_stage_to_stage(
 
 
 @pytest.mark.parametrize(
-    ("stage", "outcome"), [(Stage.PROFILE, LAST), (Stage.ACTIVE, ProfilePage(Profile()))], ids=["listings", "profile"]
+    ("stage", "outcome"),
+    [(Stage.PROFILE, LAST), (Stage.ACTIVE, ProfilePage(Profile())), (Stage.ACTIVE, NotFound())],
+    ids=["listings", "profile", "nobody"],
 )
 def test_a_page_of_another_stage_is_a_programming_error(stage: Stage, outcome: Outcome) -> None:
     with pytest.raises(AssertionError):

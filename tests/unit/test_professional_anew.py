@@ -6,25 +6,30 @@ from datetime import timedelta
 import pytest
 
 from prograde.domain.outcome import Cancelled, GivenUp, NotFound, Outcome, Throttled
-from prograde.domain.professional import Professional, State, begun_anew, replayed
+from prograde.domain.professional import Professional, Stage, State, begun_anew, replayed
 from prograde.errors import ConflictError
 from tests.unit.examples import NEWCOMER, NOW, SELLER
 from tests.unit.steps import BROKEN, LAST, MORE, TIMEOUT, after
 
 LATER = NOW + timedelta(minutes=5)
 FAILING = replace(
-    SELLER, page=3, cursor="third", failures_in_a_row=4, unproven_failures=2, failed_at=NOW, last_failure="timeout: x"
+    SELLER,
+    page=3,
+    cursor="third",
+    failures_in_a_row=4,
+    unproven_failures=2,
+    throttled_in_a_row=3,
+    failed_at=NOW,
+    refused_at=NOW,
+    last_failure="timeout: x",
 )
 
 
 def test_a_new_epoch_gives_a_new_name_and_forgives_failures_and_nothing_else() -> None:
-    expected = replace(FAILING, wake=1, epoch=7, due_at=LATER, failures_in_a_row=0, unproven_failures=0, failed_at=None)
+    forgiven = replace(FAILING, failures_in_a_row=0, unproven_failures=0, throttled_in_a_row=0)
+    expected = replace(forgiven, wake=1, epoch=7, due_at=LATER, failed_at=None, refused_at=None)
 
     assert expected == begun_anew(FAILING, LATER, 7)
-
-
-def test_who_waits_out_a_backoff_is_woken_at_once() -> None:
-    assert LATER == begun_anew(replace(FAILING, due_at=LATER + timedelta(hours=1)), LATER, 1).due_at
 
 
 def test_a_wait_that_the_source_asked_for_is_kept() -> None:
@@ -60,11 +65,20 @@ def test_a_replayed_one_waits_for_no_throttling_of_long_ago() -> None:
     assert LATER == replayed(replace(failed, due_at=LATER + timedelta(hours=1)), LATER, 1).due_at
 
 
+def test_who_was_not_found_is_looked_for_again() -> None:
+    missing = after(NEWCOMER, NotFound())
+    assert "not_found" == missing.failure_cause
+
+    there = replayed(missing, LATER, 7)
+
+    assert (State.OPEN, Stage.PROFILE, 1, None) == (there.state, there.stage, there.page, there.stop_reason)
+
+
 @pytest.mark.parametrize(
     "professional",
-    [SELLER, after(SELLER, LAST), after(SELLER, Cancelled()), after(NEWCOMER, NotFound())],
-    ids=["open", "done", "cancelled", "not found"],
+    [SELLER, after(SELLER, LAST), after(SELLER, Cancelled())],
+    ids=["open", "done", "cancelled"],
 )
-def test_only_a_failed_one_is_replayed(professional: Professional) -> None:
-    with pytest.raises(ConflictError, match=f"is {professional.state}: only a failed one"):
+def test_only_who_failed_or_was_not_found_is_replayed(professional: Professional) -> None:
+    with pytest.raises(ConflictError, match=f"is {professional.state}: only one that failed or was not found"):
         replayed(professional, LATER, 1)

@@ -5,20 +5,29 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from prograde.domain.outcome import Cancelled, Denied, Failure, NotFound, Outcome, Proven, Throttled, Unproven
-from prograde.domain.professional import (
+from prograde.domain.blame import (
     BACKOFF_SECONDS_BASE,
     BACKOFF_SECONDS_MAX,
     PROBE_SECONDS_MAX,
+    THROTTLED_LIMIT,
     WAIT_SECONDS_MAX,
-    Professional,
-    State,
-    StopReason,
     backoff_seconds,
 )
-from prograde.domain.source_health import Answer
+from prograde.domain.outcome import (
+    Cancelled,
+    Denied,
+    NotFound,
+    Outcome,
+    Proven,
+    Refusal,
+    Refused,
+    Throttled,
+    Unproven,
+)
+from prograde.domain.professional import Professional, Stage, State, StopReason
+from prograde.domain.source_health import ANSWER_EVERY, Answer
 from tests.unit.examples import NOW, PARAMETERS, SELLER
-from tests.unit.steps import BROKEN, LAST, MORE, PEOPLE, TIMEOUT, after
+from tests.unit.steps import BROKEN, LAST, MORE, PEOPLE, REFUSED, TIMEOUT, after
 
 SECOND = timedelta(seconds=1)
 FAILED_ONCE = replace(SELLER, failures_in_a_row=1, failed_at=NOW)
@@ -69,7 +78,7 @@ def test_a_page_ends_a_row_of_failures() -> None:
     )
 
 
-def test_a_terminal_failure_needs_no_proof() -> None:
+def test_a_terminal_failure_needs_no_proof_for_the_source_itself_was_heard() -> None:
     assert StopReason.TERMINAL_FAILURE is after(SELLER, BROKEN).stop_reason
 
 
@@ -138,11 +147,11 @@ def test_a_proof_keeps_the_row_and_the_own_page_is_asked_again_at_once() -> None
 
 
 def test_a_proof_that_fails_is_one_more_failure_that_nobody_knows_about() -> None:
-    there = after(UNPROVEN, Unproven(Failure("timeout", "")), now=NOW + SECOND)
+    there = after(UNPROVEN, Unproven("K2"), now=NOW + SECOND)
 
     assert (1, 2, NOW + SECOND) == (there.failures_in_a_row, there.unproven_failures, there.failed_at)
     assert NOW + SECOND < there.due_at <= NOW + 5 * SECOND
-    assert State.OPEN is after(there, *[Unproven(Failure("timeout", ""))] * 500).state
+    assert State.OPEN is after(there, *[Unproven("K2")] * 500).state
 
 
 @pytest.mark.parametrize("limit", [1, 2, 5])
@@ -170,13 +179,94 @@ def test_a_clock_that_was_set_back_proves_nothing_until_the_next_failure() -> No
     assert not there.needs_proof(Answer(earlier + SECOND, "K2"), earlier + SECOND)
 
 
+# --- refused
+
+
+def test_a_first_refusal_ends_nobody_and_is_asked_about_once_others_answers_are_noted() -> None:
+    there = after(SELLER, REFUSED, answer=Answer(NOW, "K2"))
+
+    assert (State.OPEN, 0, 1, NOW, NOW) == (
+        there.state,
+        there.failures_in_a_row,
+        there.unproven_failures,
+        there.failed_at,
+        there.refused_at,
+    )
+    assert NOW + ANSWER_EVERY <= there.due_at <= NOW + ANSWER_EVERY + SECOND
+    assert "client_error" == there.failure_cause
+
+
+@pytest.mark.parametrize(
+    ("answered_at", "is_own"),
+    [(NOW, False), (NOW + SECOND, True), (NOW + 2 * SECOND, True), (NOW + 3 * SECOND, False), (None, False)],
+    ids=["with the first", "in between", "just now", "from the future", "never"],
+)
+def test_a_second_refusal_ends_it_if_the_source_answered_in_between(
+    answered_at: datetime | None,
+    is_own: bool,  # noqa: FBT001  # a table's column
+) -> None:
+    answer = None if answered_at is None else Answer(answered_at, "K2")
+
+    there = after(after(SELLER, REFUSED), REFUSED, now=NOW + 2 * SECOND, answer=answer)
+
+    assert (StopReason.TERMINAL_FAILURE if is_own else None) == there.stop_reason
+    assert (1 if is_own else 2) == there.unproven_failures
+
+
+def test_without_an_answer_in_between_no_row_of_refusals_ends_anybody() -> None:
+    outcomes: list[Outcome] = [REFUSED, TIMEOUT, Unproven("K2")]
+
+    there = after(SELLER, *outcomes * 200)
+
+    assert (State.OPEN, NOW) == (there.state, there.refused_at)
+
+
+def test_refused_in_another_way_is_refused_for_the_first_time() -> None:
+    missing = after(SELLER, Refused(Refusal.NOT_FOUND, "status 404"))
+    answer, later = Answer(NOW + SECOND, "K2"), NOW + 2 * SECOND
+
+    there = after(missing, REFUSED, now=later, answer=answer)
+
+    assert (State.OPEN, later) == (there.state, there.refused_at)
+
+
+def test_a_failure_is_no_first_refusal() -> None:
+    failed = after(SELLER, TIMEOUT)
+
+    assert State.OPEN is after(failed, REFUSED, now=NOW + 2 * SECOND, answer=Answer(NOW + SECOND, "K2")).state
+
+
+def test_a_page_ends_a_row_of_refusals() -> None:
+    there = after(SELLER, REFUSED, MORE)
+
+    assert None is there.refused_at
+    assert State.OPEN is after(there, REFUSED, now=NOW + 2 * SECOND, answer=Answer(NOW + SECOND, "K2")).state
+
+
+def test_a_profile_that_is_refused_as_not_found_is_not_found() -> None:
+    missing = Refused(Refusal.NOT_FOUND, "status 404")
+
+    for stage, state in ((Stage.PROFILE, State.NOT_FOUND), (Stage.ACTIVE, State.FAILED)):
+        there = after(PEOPLE[stage], missing)
+        there = after(there, missing, now=NOW + 2 * SECOND, answer=Answer(NOW + SECOND, "K2"))
+        assert (state, "not_found: status 404") == (there.state, there.last_failure)
+
+
 # --- throttled and waiting
 
 
-def test_throttling_never_spends_the_failure_budget() -> None:
-    there = after(replace(UNPROVEN, failures_in_a_row=4), *[Throttled(None)] * 500)
+def throttled_beside_others(professional: Professional, times: int) -> Professional:
+    """Be throttled a minute apart, the source answering somebody else in between."""
+    for _ in range(times):
+        now = (professional.failed_at or NOW) + 60 * SECOND
+        professional = after(professional, Throttled(None), now=now, answer=Answer(now - SECOND, "K2"))
+    return professional
 
-    assert (State.OPEN, 4, 1, 500) == (
+
+def test_throttling_never_spends_the_failure_budget() -> None:
+    there = throttled_beside_others(replace(UNPROVEN, failures_in_a_row=4), THROTTLED_LIMIT - 1)
+
+    assert (State.OPEN, 4, 0, THROTTLED_LIMIT - 1) == (
         there.state,
         there.failures_in_a_row,
         there.unproven_failures,
@@ -184,9 +274,27 @@ def test_throttling_never_spends_the_failure_budget() -> None:
     )
 
 
-@pytest.mark.parametrize("outcome", [TIMEOUT, Proven("K2"), Unproven(Failure("timeout", "")), MORE], ids=range(4))
-def test_whatever_else_comes_ends_a_row_of_throttling(outcome: Outcome) -> None:
-    assert 0 == after(UNPROVEN, Throttled(None), outcome).throttled_in_a_row
+def test_who_alone_is_throttled_without_end_fails_for_it_and_not_one_answer_sooner() -> None:
+    there = throttled_beside_others(SELLER, THROTTLED_LIMIT)
+
+    assert (StopReason.FAILURE_LIMIT, "throttled") == (there.stop_reason, there.failure_cause)
+    assert State.OPEN is throttled_beside_others(SELLER, THROTTLED_LIMIT - 1).state
+
+
+def test_while_nobody_is_answered_no_row_of_throttling_ends_anybody() -> None:
+    there = after(SELLER, *[Throttled(None)] * 500)
+
+    assert (State.OPEN, 1, 499) == (there.state, there.throttled_in_a_row, there.unproven_failures)
+
+
+@pytest.mark.parametrize("outcome", [Proven("K2"), Unproven("K2")], ids=["answered", "failed"])
+def test_a_proof_keeps_a_row_of_throttling(outcome: Outcome) -> None:
+    assert 3 == after(replace(UNPROVEN, throttled_in_a_row=3), outcome).throttled_in_a_row
+
+
+@pytest.mark.parametrize("outcome", [TIMEOUT, REFUSED, MORE], ids=["failure", "refusal", "page"])
+def test_what_else_comes_ends_a_row_of_throttling(outcome: Outcome) -> None:
+    assert 0 == after(throttled_beside_others(SELLER, 3), outcome).throttled_in_a_row
 
 
 @pytest.mark.parametrize(
@@ -216,7 +324,7 @@ def test_backing_off_grows_to_a_bound_and_is_the_same_in_a_replay() -> None:
     assert waits[0] == [backoff_seconds(replace(SELLER, step=step), 1) for step in range(500)]
 
 
-@pytest.mark.parametrize("outcome", [TIMEOUT, Unproven(TIMEOUT)], ids=["own page", "proof"])
+@pytest.mark.parametrize("outcome", [TIMEOUT, Unproven("K2")], ids=["own page", "proof"])
 def test_a_source_that_may_be_out_is_asked_again_after_a_backoff_of_half_a_minute_at_most(outcome: Outcome) -> None:
     for unproven, bound in ((0, 2.0), (2, 8.0), (20, PROBE_SECONDS_MAX)):
         row = replace(FAILED_ONCE, unproven_failures=unproven)
@@ -241,8 +349,19 @@ def test_denied_changes_nothing() -> None:
 
 @pytest.mark.parametrize(
     "outcome",
-    [MORE, TIMEOUT, BROKEN, Throttled(9.0), NotFound(), Proven("K2"), Unproven(TIMEOUT), Cancelled(), Denied("401")],
-    ids=range(9),
+    [
+        MORE,
+        TIMEOUT,
+        BROKEN,
+        REFUSED,
+        Throttled(9.0),
+        NotFound(),
+        Proven("K2"),
+        Unproven("K2"),
+        Cancelled(),
+        Denied("401"),
+    ],
+    ids=range(10),
 )
 def test_a_final_state_is_final(outcome: Outcome) -> None:
     done = after(SELLER, LAST)

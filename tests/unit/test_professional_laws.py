@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from typing_extensions import override
 
+from prograde.domain.advancing import advance
 from prograde.domain.aggregation import Attribution
 from prograde.domain.batch import Parameters
+from prograde.domain.blame import THROTTLED_LIMIT
 from prograde.domain.listing import Listing, Rejection
 from prograde.domain.outcome import (
     Cancelled,
@@ -21,10 +23,12 @@ from prograde.domain.outcome import (
     Outcome,
     ProfilePage,
     Proven,
+    Refusal,
+    Refused,
     Throttled,
     Unproven,
 )
-from prograde.domain.professional import CountedPage, Professional, Stage, State, StopReason, advance, begun_anew
+from prograde.domain.professional import CountedPage, Professional, Stage, State, StopReason, begun_anew
 from prograde.domain.profile import Profile, Statistics
 from prograde.domain.source_health import Answer
 from tests.unit.examples import NEWCOMER, NOW, PARAMETERS
@@ -58,8 +62,10 @@ class AnySource(RuleBasedStateMachine):
     """
     A source that answers anything, and beside the professional a plain account of what it was given.
 
-    Each step comes a second after the one before it. `row` are the failures in a row that count, `unproven` those
-    since then of which nobody knows, and `is_proven` tells whether anybody was answered since the last of either.
+    Each step comes a second after the one before it. `row` are the failures in a row that count, `throttled` the
+    throttled answers, `unproven` those of both since then of which nobody knows, and `is_proven` tells whether anybody
+    was answered since the last of either; `is_refused`, `is_refusal_proven` likewise of the first refusal of the kind
+    that `cause`, which came last, says.
     """
 
     def __init__(self) -> None:
@@ -71,6 +77,10 @@ class AnySource(RuleBasedStateMachine):
         self.row = 0
         self.unproven = 0
         self.is_proven = False
+        self.throttled = 0
+        self.is_refused = False
+        self.is_refusal_proven = False
+        self.cause = ""
         self.uncounted = 0
         self.epochs = 0
         self.ledger: list[CountedPage] = []
@@ -95,6 +105,7 @@ class AnySource(RuleBasedStateMachine):
         assert self.now <= after.due_at
         assert (before.wake, before.epoch) == (after.wake, after.epoch)
         self.account(before, outcome)
+        self.account_cause(outcome)
         self.account_failures(outcome)
 
     def account(self, before: Professional, outcome: Outcome) -> None:
@@ -105,43 +116,71 @@ class AnySource(RuleBasedStateMachine):
             self.records[before.stage] += listings
             self.rejected += len(outcome.records) - len(listings)
 
+    def account_cause(self, outcome: Outcome) -> None:
+        if isinstance(outcome, Refused) and outcome.kind != self.cause:
+            self.is_refused = self.is_refusal_proven = False
+        match outcome:
+            case ProfilePage() | ListingPage():
+                self.cause = ""
+            case Throttled():
+                self.cause = "throttled"
+            case Failure(cause) | Refused(cause):
+                self.cause = cause
+            case _:
+                pass
+
     def account_failures(self, outcome: Outcome) -> None:
         match outcome:
             case ProfilePage() | ListingPage():
-                self.row = self.unproven = 0
+                self.forgive()
             case Proven():
                 self.unproven = 0
                 self.uncounted += 1
-            case Throttled():
-                self.uncounted += 1
-            case Failure(is_terminal=False) if self.row == 0 or self.is_proven:
-                self.row += 1
+            case Throttled() if self.is_proven or self.throttled == self.unproven == 0:
+                self.throttled += 1
                 self.unproven = 0
+                self.uncounted += 1
                 self.is_proven = False
-            case Unproven() | Failure(is_terminal=False):
+            case Failure(is_terminal=False) if self.is_proven or self.row == self.unproven == 0:
+                self.row += 1
+                self.unproven = self.throttled = 0
+                self.is_proven = False
+            case Failure(is_terminal=True):
+                self.throttled = 0
+            case Refused() if self.is_refusal_proven:
+                self.throttled = 0
+            case Unproven() | Throttled() | Refused() | Failure(is_terminal=False):
                 self.unproven += 1
                 self.uncounted += 1
                 self.is_proven = False
+                if not isinstance(outcome, Unproven | Throttled):
+                    self.throttled = 0
+                self.is_refused |= isinstance(outcome, Refused)
             case _:
                 pass
+
+    def forgive(self) -> None:
+        self.row = self.unproven = self.throttled = 0
+        self.is_refused = self.is_refusal_proven = False
 
     @rule()
     def somebody_else_is_answered(self) -> None:
         self.now += timedelta(seconds=1)
         self.answered = Answer(self.now, "K2")
         self.is_proven = True
+        self.is_refusal_proven = self.is_refused
 
     @rule()
     def a_new_epoch_begins(self) -> None:
         if not self.professional.is_final:
             self.epochs += 1
             self.professional = begun_anew(self.professional, self.now, 0)
-            self.row = self.unproven = 0
+            self.forgive()
 
     @precondition(lambda self: self.professional.needs_proof(self.answered, self.now) and self.answered is not None)
     @rule(is_answered=st.booleans())
     def ask_for_a_proof(self, is_answered: bool) -> None:  # noqa: FBT001  # Hypothesis calls rules by keyword
-        self.answer(Proven("K2") if is_answered else Unproven(Failure("timeout", "no answer")))
+        self.answer(Proven("K2") if is_answered else Unproven("K2"))
         if is_answered:
             self.somebody_else_is_answered()
 
@@ -168,12 +207,22 @@ class AnySource(RuleBasedStateMachine):
     def fail(self) -> None:
         self.answer(Failure("timeout", "no answer"))
 
+    @rule(kind=st.sampled_from(Refusal))
+    def refuse(self, kind: Refusal) -> None:
+        self.answer(Refused(kind, "status"))
+
+    @precondition(lambda self: self.professional.stage is Stage.PROFILE)
+    @rule(odds=st.integers(0, 9))
+    def find_nobody(self, odds: int) -> None:
+        if odds == 0:
+            self.answer(NotFound())
+
     @rule()
     def deny(self) -> None:
         self.answer(Denied("401"))
 
     @rule(
-        outcome=st.sampled_from([Failure("broken", "", is_terminal=True), NotFound(), Cancelled(), GivenUp()]),
+        outcome=st.sampled_from([Failure("broken", "", is_terminal=True), Cancelled(), GivenUp()]),
         odds=st.integers(0, 9),
     )
     def end(self, outcome: Outcome, odds: int) -> None:
@@ -216,11 +265,18 @@ class AnySource(RuleBasedStateMachine):
     def only_proven_failures_in_a_row_reach_the_limit(self) -> None:
         limit = self.parameters.failure_limit
         is_failed = self.professional.stop_reason is StopReason.FAILURE_LIMIT
-        assert (self.row, self.unproven) == (
+        assert (self.row, self.unproven, self.throttled) == (
             self.professional.failures_in_a_row,
             self.professional.unproven_failures,
+            self.professional.throttled_in_a_row,
         )
-        assert is_failed == (self.row >= max(2, limit))
+        assert is_failed == (self.row >= max(2, limit) or self.throttled >= THROTTLED_LIMIT)
+
+    @invariant()
+    def a_refusal_decides_only_if_the_source_answered_since_the_first(self) -> None:
+        is_missing = self.professional.stop_reason in (StopReason.TERMINAL_FAILURE, StopReason.NOT_FOUND)
+        is_refusal = self.professional.failure_cause in set(Refusal) and "status" in self.professional.last_failure
+        assert self.is_refusal_proven or not (is_missing and is_refusal)
 
     @invariant()
     def a_stage_that_is_left_out_is_never_asked(self) -> None:

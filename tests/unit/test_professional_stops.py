@@ -4,17 +4,23 @@ from datetime import date, timedelta
 import pytest
 
 from prograde.domain import aggregation
+from prograde.domain.advancing import advance
 from prograde.domain.grading import Rubric, Tier
 from prograde.domain.listing import ListingStatus, Rejection
-from prograde.domain.outcome import Cancelled, GivenUp, ListingPage, NotFound, Outcome
-from prograde.domain.professional import Professional, Stage, State, StopReason, advance
+from prograde.domain.outcome import Cancelled, GivenUp, ListingPage, NotFound, Outcome, Refusal, Refused
+from prograde.domain.professional import Professional, Stage, State, StopReason
 from prograde.domain.source_health import Answer
 from tests.unit.examples import CUTOFF, NEWCOMER, NOW, ON_THE_MARKET, PARAMETERS, SALE, SELLER
-from tests.unit.steps import BROKEN, LAST, LISTER, MORE, TIMEOUT, after, newest_first
+from tests.unit.steps import BROKEN, LAST, LISTER, MORE, REFUSED, TIMEOUT, after, newest_first
 
 BIG_SALE = replace(SALE, close_price_cents=40_000_000_00)
 OLD = replace(SALE, key="old", close_date=CUTOFF - timedelta(days=1))
+MISSING = Refused(Refusal.NOT_FOUND, "status 404")
 FAILING = replace(SELLER, failures_in_a_row=4, failed_at=NOW - timedelta(seconds=1))
+
+
+def refused_once(professional: Professional, refused: Refused) -> Professional:
+    return replace(professional, refused_at=NOW - timedelta(seconds=1), last_failure=f"{refused.kind}: once")
 
 
 @pytest.mark.parametrize(
@@ -32,12 +38,14 @@ FAILING = replace(SELLER, failures_in_a_row=4, failed_at=NOW - timedelta(seconds
         (replace(SELLER, page=19), LAST, StopReason.LAST_PAGE, False),
         (FAILING, TIMEOUT, StopReason.FAILURE_LIMIT, True),
         (SELLER, BROKEN, StopReason.TERMINAL_FAILURE, True),
-        (LISTER, NotFound(), StopReason.TERMINAL_FAILURE, True),
+        (refused_once(LISTER, REFUSED), REFUSED, StopReason.TERMINAL_FAILURE, True),
+        (refused_once(LISTER, MISSING), MISSING, StopReason.TERMINAL_FAILURE, True),
+        (refused_once(NEWCOMER, MISSING), MISSING, StopReason.NOT_FOUND, False),
         (NEWCOMER, NotFound(), StopReason.NOT_FOUND, False),
         (SELLER, Cancelled(), StopReason.CANCELLED, True),
         (SELLER, GivenUp(), StopReason.SOURCE_OUTAGE, True),
     ],
-    ids=range(11),
+    ids=range(13),
 )
 def test_a_stop_has_its_reason_and_says_whether_the_volume_is_a_floor(
     before: Professional,

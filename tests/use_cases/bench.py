@@ -35,7 +35,7 @@ from prograde.domain.effects import (
     effects,
     page_task,
 )
-from prograde.domain.professional import Professional, State
+from prograde.domain.professional import Professional
 from prograde.ports import Transaction
 from prograde.use_cases.fetch_page import fetch_page
 from prograde.use_cases.finalize import finalize
@@ -180,7 +180,7 @@ class Bench:
             closed = [who for who in theirs if who.is_final]
             told = (Tally(counter.by_state), +Tally(counter.by_cause), counter.calls)
             states = Tally(str(who.state) for who in closed)
-            causes = Tally(who.failure_cause for who in closed if who.state is State.FAILED)
+            causes = Tally(who.failure_cause for who in closed if who.is_dead_letter)
             drained += not counter.pending
             if counter.pending != len(theirs) - len(closed) or told != (
                 states,
@@ -280,5 +280,6 @@ def opened(folder: Path) -> Iterator[Bench]:
             listing_source=lambda _: source,
             code_version="2026.11.0",
             dispatching=lambda: "",
+            calls_per_second=lambda _: None,
         )
         yield Bench(folder, services, queue, clock, source)

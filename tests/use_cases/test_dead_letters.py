@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from prograde.domain.batch import BatchStatus
-from prograde.domain.outcome import Answered, Failure
+from prograde.domain.outcome import Answered, Failure, NotFound
 from prograde.domain.professional import Stage, State
 from prograde.errors import ConflictError, NotFoundError
 from prograde.ports import ATTEMPT_BODY_MAX, PageRequest
@@ -20,19 +20,21 @@ GONE = Failure("gone", "410", is_terminal=True)
 
 
 def answer(request: PageRequest) -> Answered:
-    """Refuse A2 and A4 their active listings, and A5 its sold history."""
+    """Refuse A2 and A4 their active listings, and A5 its sold history; know nothing of A6."""
     match (request.professional_id, request.stage):
         case ("A2" | "A4", Stage.ACTIVE):
             return REFUSED
         case ("A5", Stage.HISTORICAL):
             return GONE
+        case ("A6", Stage.PROFILE):
+            return NotFound()
         case _:
             return only_page(request)
 
 
 @pytest.fixture
 def over(bench: Bench) -> Bench:
-    """Give a bench on whose batch, which is over, A2, A4 and A5 have failed."""
+    """Give a bench on whose batch, which is over, A2, A4 and A5 have failed, and A6 was not found."""
     bench.source.answering = answer
     bench.start(*ROSTER)
     assert BatchStatus.COMPLETE == bench.run().status
@@ -51,14 +53,17 @@ def throw_away(bench: Bench, *ids: str) -> None:
 
 
 @pytest.mark.parametrize("chunk", [1, 2, 3, 100])
-def test_who_has_failed_is_listed_by_id(over: Bench, chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_has_failed_is_listed_by_id_and_then_who_was_not_found(
+    over: Bench, chunk: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(letters, "CHUNK", chunk)
 
-    assert ["A2", "A4", "A5"] == listed(over)
+    assert ["A2", "A4", "A5", "A6"] == listed(over)
 
 
 @pytest.mark.parametrize(
-    ("cause", "expected"), [("bad_request", ["A2", "A4"]), ("gone", ["A5"]), ("bad", []), ("", []), ("400", [])]
+    ("cause", "expected"),
+    [("bad_request", ["A2", "A4"]), ("gone", ["A5"]), ("not_found", ["A6"]), ("bad", []), ("", []), ("400", [])],
 )
 def test_the_dead_letters_of_one_cause_are_listed(over: Bench, cause: str, expected: list[str]) -> None:
     assert expected == listed(over, cause)
@@ -111,7 +116,7 @@ def test_a_long_answer_is_shown_in_part(over: Bench) -> None:
 
 
 @pytest.mark.parametrize(("who", "error"), [("A1", ConflictError), ("A9", NotFoundError)])
-def test_who_has_not_failed_has_no_evidence_to_show(over: Bench, who: str, error: type[Exception]) -> None:
+def test_who_is_no_dead_letter_has_no_evidence_to_show(over: Bench, who: str, error: type[Exception]) -> None:
     with pytest.raises(error):
         evidence(over.services, over.batch().batch_id, who)
 
@@ -122,7 +127,7 @@ def test_who_has_not_failed_has_no_evidence_to_show(over: Bench, who: str, error
 def test_a_discarded_dead_letter_is_listed_no_more_and_its_professional_stays_failed(over: Bench) -> None:
     before = over.professional("A2"), over.batch()
 
-    throw_away(over, "A2", "A5")
+    throw_away(over, "A2", "A5", "A6")
 
     assert ["A4"] == listed(over)
     assert before == (replace(over.professional("A2"), is_discarded=False), over.batch())
@@ -135,7 +140,7 @@ def test_discarding_twice_is_once(over: Bench) -> None:
     for _ in range(2):
         throw_away(over, "A2", "A2")
 
-    assert ["A4", "A5"] == listed(over)
+    assert ["A4", "A5", "A6"] == listed(over)
 
 
 @pytest.mark.parametrize(("who", "error"), [("A1", ConflictError), ("A9", NotFoundError)])
@@ -143,7 +148,7 @@ def test_a_discard_that_names_somebody_else_discards_nobody(over: Bench, who: st
     with pytest.raises(error):
         throw_away(over, "A2", who)
 
-    assert ["A2", "A4", "A5"] == listed(over)
+    assert ["A2", "A4", "A5", "A6"] == listed(over)
 
 
 def test_a_discarded_dead_letter_that_is_replayed_and_fails_again_is_listed_again(over: Bench) -> None:
@@ -152,4 +157,4 @@ def test_a_discarded_dead_letter_that_is_replayed_and_fails_again_is_listed_agai
     over.run()
 
     assert State.FAILED == over.professional("A2").state
-    assert ["A2", "A4", "A5"] == listed(over)
+    assert ["A2", "A4", "A5", "A6"] == listed(over)

@@ -10,7 +10,7 @@ import pytest
 
 from prograde.domain.batch import Batch, BatchStatus
 from prograde.domain.effects import FinalizeTask
-from prograde.domain.outcome import Failure
+from prograde.domain.outcome import Failure, NotFound
 from prograde.domain.professional import State, StopReason
 from prograde.errors import ConflictError, NotFoundError
 from prograde.use_cases import dead_letters as letters
@@ -102,6 +102,22 @@ def test_another_grading_run_follows_and_the_old_export_stays_byte_for_byte(over
     assert [] == over.misbooked()
     assert () == over.differences()
     assert ["running", "finalizing", "complete"] * 2 == over.statuses()
+
+
+def test_who_was_not_found_is_looked_for_again_beside_who_failed(bench: Bench) -> None:
+    begin(bench)
+    answer = bench.source.answering
+    bench.source.answering = lambda request: NotFound() if request.professional_id == "A02" else answer(request)
+    bench.run()
+    assert {"done": 29, "failed": 5, "not_found": 1} == bench.manifest()["professionals"]["by_state"]
+    mend(bench)
+
+    replay_all(bench, ids=("A00", "A02"))
+
+    assert [] == bench.misbooked()
+    assert BatchStatus.COMPLETE == bench.run().status
+    assert {"done": 31, "failed": 4} == bench.manifest()["professionals"]["by_state"]
+    assert [] == bench.misbooked()
 
 
 def test_a_replay_in_the_end_gives_the_bytes_of_a_run_in_which_nobody_failed(tmp_path: Path) -> None:
@@ -333,7 +349,7 @@ def test_of_a_replay_that_is_refused_half_way_who_is_open_goes_on_at_once(
 ) -> None:
     monkeypatch.setattr(letters, "CHUNK", 1)
 
-    with pytest.raises(ConflictError, match="only a failed one can be replayed"):
+    with pytest.raises(ConflictError, match="only one that failed or was not found can be replayed"):
         replay_all(over, ids=("A00", "A02"))
 
     assert {over.task("A00")} == over.due_pages()

@@ -8,13 +8,14 @@ import pytest
 
 from prograde.domain.batch import BatchStatus, Parameters
 from prograde.domain.effects import SoundingTask
-from prograde.domain.outcome import Denied, ProfilePage, Throttled
+from prograde.domain.outcome import Answered, Denied, Failure, ProfilePage, Refusal, Refused, Throttled
 from prograde.domain.professional import Professional, Stage, State, StopReason
 from prograde.domain.profile import Profile
 from prograde.domain.source_health import Pace
+from prograde.ports import PageRequest
 from tests.contracts.specimens import NOON, PARAMETERS, SECOND
 from tests.use_cases.bench import Bench, opened
-from tests.use_cases.outages import BROKEN, DOWN, broken_for, long_histories, out
+from tests.use_cases.outages import BAD_REQUEST, BROKEN, DOWN, MISSING, broken_for, long_histories, out
 from tests.use_cases.scripted_source import only_page
 
 ROSTER = tuple(f"A{number}" for number in range(6))
@@ -23,10 +24,23 @@ IMPATIENT = replace(PARAMETERS, outage_patience_minutes=10)
 FOR_EVER = timedelta(days=1)
 
 
-def begin(bench: Bench, begins: timedelta, lasts: timedelta, parameters: Parameters = IMPATIENT) -> None:
+KINDS: dict[str, Answered] = {
+    "down": DOWN,
+    "redirected": Refused(Refusal.REDIRECT, "status 302 points elsewhere"),
+    "refused": BAD_REQUEST,
+    "missing": MISSING,
+    "throttled": Throttled(None),
+    "told to wait": Throttled(45.0),
+}
+"""What a source that is out may answer, or the gateway before it."""
+
+
+def begin(
+    bench: Bench, begins: timedelta, lasts: timedelta, parameters: Parameters = IMPATIENT, instead: Answered = DOWN
+) -> None:
     """Start a batch at whose source each call takes a tenth of a second, and which is out for a while."""
     bench.source.seconds_a_call = 0.1
-    bench.source.answering = out(bench.clock, NOON + begins, lasts, long_histories(3))
+    bench.source.answering = out(bench.clock, NOON + begins, lasts, long_histories(3), instead)
     bench.start(*ROSTER, parameters=parameters)
 
 
@@ -36,6 +50,10 @@ def outage(bench: Bench) -> Bench:
     begin(bench, SECOND, FOR_EVER)
     bench.run_until(lambda: bench.batch().outage is not None)
     return bench
+
+
+def told(failure: Failure) -> str:
+    return f"{failure.cause}: {failure.detail}"
 
 
 def come_back(bench: Bench) -> None:
@@ -55,15 +73,20 @@ def open_people(bench: Bench) -> list[Professional]:
 # --- nobody fails of it
 
 
-@pytest.mark.parametrize("lasts", [0.25, 1.0, 5.0, 60.0, 500.0])
-@pytest.mark.parametrize("begins", [0.0, 0.35, 1.25, 2.0])
+@pytest.mark.parametrize(
+    ("kind", "begins", "lasts"),
+    [
+        *(("down", begins, lasts) for begins in (0.0, 0.35, 1.25, 2.0) for lasts in (0.25, 1.0, 5.0, 60.0, 500.0)),
+        *((kind, begins, lasts) for kind in KINDS if kind != "down" for begins, lasts in ((0.0, 5.0), (1.25, 500.0))),
+    ],
+)
 def test_an_outage_shorter_than_the_patience_changes_nothing_in_the_end(
-    tmp_path: Path, begins: float, lasts: float
+    tmp_path: Path, kind: str, begins: float, lasts: float
 ) -> None:
     digests = []
     for span in (timedelta(), timedelta(seconds=lasts)):
         with opened(tmp_path / str(span)) as bench:
-            begin(bench, timedelta(seconds=begins), span)
+            begin(bench, timedelta(seconds=begins), span, instead=KINDS[kind])
             batch = bench.run()
             digests.append(batch.export_digest)
 
@@ -315,7 +338,7 @@ def test_a_batch_gives_up_after_the_patience_and_fails_everybody_unfinished_with
 
     assert PATIENCE <= given_up_at - since <= PATIENCE + 31 * SECOND
     assert (BatchStatus.INCOMPLETE, False) == (batch.status, batch.is_cancelled)
-    assert f"the source answered nobody since {since:%Y-%m-%d %H:%M:%S} UTC" == batch.reason
+    assert f"the source answered nobody since {since:%Y-%m-%d %H:%M:%S} UTC: {told(DOWN)}" == batch.reason
     assert unfinished == {who.professional_id for who in outage.people() if who.state is State.FAILED}
     assert {StopReason.SOURCE_OUTAGE} == {who.stop_reason for who in outage.people() if who.state is State.FAILED}
     assert calls == len(outage.source.requests)
@@ -347,14 +370,19 @@ def test_who_had_ended_before_keeps_the_grade(bench: Bench) -> None:
     assert len(done) == len(graded.splitlines()) - 1
 
 
-def test_a_source_that_never_answers_anybody_is_given_up_too(bench: Bench) -> None:
-    begin(bench, timedelta(), FOR_EVER)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_source_that_never_answers_anybody_is_given_up_too_and_says_what_came_instead(
+    bench: Bench, kind: str
+) -> None:
+    begin(bench, timedelta(), FOR_EVER, instead=KINDS[kind])
 
     batch = bench.run()
 
     assert BatchStatus.INCOMPLETE == batch.status
     assert {StopReason.SOURCE_OUTAGE} == {who.stop_reason for who in bench.people()}
-    assert len(bench.source.requests) < 100
+    assert len(bench.source.requests) < 120
+    causes = {"down": "unavailable", "redirected": "redirect", "refused": "client_error", "missing": "not_found"}
+    assert f"UTC: {causes.get(kind, 'throttled')}: " in batch.reason
 
 
 def test_a_batch_of_one_whom_the_source_never_answers_waits_for_the_patience_to_end(bench: Bench) -> None:
@@ -369,10 +397,59 @@ def test_a_batch_of_one_whom_the_source_never_answers_waits_for_the_patience_to_
 # --- throttled
 
 
-def test_being_throttled_is_no_outage(bench: Bench) -> None:
-    bench.source.script = [Throttled(None)] * 30
+def test_being_throttled_now_and_then_is_no_outage(bench: Bench) -> None:
+    bench.source.script = [Throttled(None)] * 12
     bench.start(*ROSTER)
 
     batch = bench.run()
 
     assert (BatchStatus.COMPLETE, 0) == (batch.status, batch.epoch)
+
+
+def test_an_honest_wait_of_an_hour_costs_no_dead_letter(bench: Bench) -> None:
+    bench.source.seconds_a_call = 0.1
+    bench.source.answering = out(bench.clock, NOON + SECOND, 3_000 * SECOND, long_histories(3), Throttled(3_600.0))
+    bench.start(*ROSTER, parameters=replace(PARAMETERS, outage_patience_minutes=61))
+
+    batch = bench.run()
+
+    assert (BatchStatus.COMPLETE, "") == (batch.status, batch.reason)
+    assert {State.DONE} == {who.state for who in bench.people()}
+
+
+# --- a probe and a witness that are broken themselves
+
+
+def test_an_outage_ends_though_the_source_fails_the_probe_and_whom_it_answered_last_for_good(bench: Bench) -> None:
+    bench.source.seconds_a_call = 0.1
+    broken: set[str] = set()
+
+    def answer(request: PageRequest) -> Answered:
+        return BROKEN if request.professional_id in broken else long_histories(3)(request)
+
+    bench.source.answering = out(bench.clock, NOON + SECOND, 30 * SECOND, answer)
+    bench.start(*ROSTER, parameters=IMPATIENT)
+    bench.run_until(lambda: bench.batch().outage is not None)
+    witness = bench.batch().answers[probe(bench).stage].professional_id
+    first = probe(bench).professional_id
+    broken |= {first, witness}
+
+    batch = bench.run()
+
+    assert BatchStatus.COMPLETE == batch.status
+    assert {first} <= {who.professional_id for who in bench.people() if who.state is State.FAILED} <= broken
+    assert {StopReason.FAILURE_LIMIT} == {who.stop_reason for who in bench.people() if who.state is State.FAILED}
+
+
+def test_in_an_outage_everybody_is_asked_for_in_turn_beside_the_probe_and_whom_it_answered_last(outage: Bench) -> None:
+    calls = len(outage.source.requests)
+    known = {probe(outage).professional_id, outage.batch().answers[probe(outage).stage].professional_id}
+
+    outage.run_until(lambda: len(outage.source.requests) == calls + 24)
+
+    asked = [request.professional_id for request in outage.source.requests[calls:]]
+    turns = [who for who in asked if who not in known]
+    others = sorted(set(ROSTER) - known)
+    assert (others * 3)[: len(turns)] == turns
+    assert 8 == len(turns)
+    assert 16 == sum(who in known for who in asked)

@@ -232,7 +232,7 @@ def resumed(batch: Batch, now: datetime) -> Batch:
     if batch.status is BatchStatus.RUNNING:
         return batch
     _require(batch, "resumed", BatchStatus.PAUSED)
-    return settled(waking_everybody(replace(batch, status=BatchStatus.RUNNING, reason=""), now), now)
+    return settled(waking_everybody(replace(batch, status=BatchStatus.RUNNING, reason="", strangers={}), now), now)
 
 
 def cancelled(batch: Batch, now: datetime) -> Batch:

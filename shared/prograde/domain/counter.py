@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from prograde.domain.batch import COUNTERS
-from prograde.domain.professional import Professional, State
+from prograde.domain.professional import Professional
 
 CAUSES_MAX = 20
 OTHER_CAUSES = "other"
@@ -21,11 +21,10 @@ Counts = Mapping[str, int]
 
 @dataclass(frozen=True, slots=True)
 class Lap:
-    """How many ended within the ten seconds from `at`, and the calls that were made for them."""
+    """How many ended within the ten seconds from `at`."""
 
     at: datetime
     ended: int
-    calls: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +32,7 @@ class Counter:
     """
     A share of the batch's professionals: how many are still open, and how the others ended.
 
-    `by_cause` counts failures by their cause, `by_volume` those that are done by the edge below their volume in
+    `by_cause` counts dead letters by their cause, `by_volume` those that are done by the edge below their volume in
     dollars, `calls` the calls for all who ended. `laps` are the latest, the oldest first.
     """
 
@@ -57,7 +56,7 @@ class Counter:
             by_cause=_plus_cause(self.by_cause, professional),
             by_volume=self.by_volume if grade is None else {**self.by_volume, edge: self.by_volume.get(edge, 0) + 1},
             calls=self.calls + professional.calls,
-            laps=_lapped(self.laps, now, professional.calls),
+            laps=_lapped(self.laps, now),
         )
 
     def reopened(self, professionals: Sequence[Professional]) -> "Counter":
@@ -99,21 +98,21 @@ def _plus(counts: Counts, name: str, count: int) -> Counts:
 
 def _plus_cause(counts: Counts, professional: Professional) -> Counts:
     cause = professional.failure_cause
-    if professional.state is not State.FAILED:
+    if not professional.is_dead_letter:
         return counts
     return _plus(counts, cause if cause in counts or len(counts) < CAUSES_MAX else OTHER_CAUSES, 1)
 
 
 def _minus_cause(counts: Counts, professional: Professional) -> Counts:
-    if professional.state is not State.FAILED:
+    if not professional.is_dead_letter:
         return counts
     # A cause that was too many when it was counted may have found room since.
     cause = professional.failure_cause if counts.get(professional.failure_cause) else OTHER_CAUSES
     return _plus(counts, cause, -1)
 
 
-def _lapped(laps: tuple[Lap, ...], now: datetime, calls: int) -> tuple[Lap, ...]:
+def _lapped(laps: tuple[Lap, ...], now: datetime) -> tuple[Lap, ...]:
     if laps and timedelta() <= now - laps[-1].at < LAP:
         last = laps[-1]
-        return (*laps[:-1], replace(last, ended=last.ended + 1, calls=last.calls + calls))
-    return (*laps, Lap(now, 1, calls))[-LAPS_MAX:]
+        return (*laps[:-1], replace(last, ended=last.ended + 1))
+    return (*laps, Lap(now, 1))[-LAPS_MAX:]

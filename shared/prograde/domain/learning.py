@@ -3,9 +3,20 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from prograde.domain.batch import Batch, BatchStatus, gave_up, waking_everybody
-from prograde.domain.outcome import Failure, ListingPage, NotFound, Outcome, ProfilePage, Proven, Throttled, Unproven
-from prograde.domain.professional import Professional
+from prograde.domain.batch import Batch, BatchStatus, gave_up, paused, waking_everybody
+from prograde.domain.outcome import (
+    Failure,
+    ListingPage,
+    NotFound,
+    Outcome,
+    ProfilePage,
+    Proven,
+    Refusal,
+    Refused,
+    Throttled,
+    Unproven,
+)
+from prograde.domain.professional import Professional, is_proven
 from prograde.domain.source_health import (
     ELSEWHERE,
     OUTAGE_FAILURES,
@@ -25,24 +36,31 @@ def learned(
     Note what a step says of the source; the batch itself where it says nothing new.
 
     Failures of a professional while nobody is answered open an outage, of which that professional is the probe; what
-    brings the probe on, or ends it, ends the outage and wakes everybody. An answer tells that the source was well at
-    `sent_at`, when it was asked for: it may come long after others have failed.
+    brings the probe on, or ends it, ends the outage and wakes everybody. A page is an answer, and a search that finds
+    nobody; a status that says so is none. An answer tells that the source was well at `sent_at`, when it was asked
+    for: it may come long after others have failed.
     """
     if batch.status is not BatchStatus.RUNNING:
         return batch
+    if isinstance(outcome, Throttled):
+        batch = _paced(batch, batch.pace.slowed(now))
     match outcome:
-        case Throttled():
-            return _patient(_paced(batch, batch.pace.slowed(now)), after, now)
         case ProfilePage() | ListingPage() | NotFound():
             answer = Answer(sent_at, before.professional_id)
             return _recovered(_answered(batch, before.stage, answer, now), before, now)
         case Proven(professional_id):
             # What was asked for as a proof is noted however fresh the last answer is.
             return _recovered(_noted(batch, before.stage, Answer(sent_at, professional_id), now), before, now)
-        case Failure() | Unproven() if not after.is_final:
-            return _failing(batch, after, now)
+        case _ if after.is_final:
+            return _recovered(batch, before, now)
+        case Refused(Refusal.FORBIDDEN, detail) if before.stage not in batch.answers:
+            return _forbidden(batch, after, detail, now)
+        case Unproven(professional_id):
+            return _failing(_turned(batch, before, professional_id), before, after, now)
+        case Failure() | Refused() | Throttled():
+            return _failing(batch, before, after, now)
         case _:
-            return _recovered(batch, before, now) if after.is_final else batch
+            return batch
 
 
 def _paced(batch: Batch, pace: Pace) -> Batch:
@@ -59,25 +77,60 @@ def _noted(batch: Batch, stage: str, answer: Answer, now: datetime) -> Batch:
     return batch if is_outdated else replace(batch, answers={**batch.answers, stage: answer})
 
 
-def _failing(batch: Batch, after: Professional, now: datetime) -> Batch:
+def _failing(batch: Batch, before: Professional, after: Professional, now: datetime) -> Batch:
     if batch.outage is not None:
         return _patient(batch, after, now)
-    if after.unproven_failures < OUTAGE_FAILURES:
+    # Somebody may have been answered while this call was under way.
+    is_answered = is_proven(before.failed_at, batch.answers.get(after.stage), now)
+    if after.unproven_failures < OUTAGE_FAILURES or is_answered:
         return batch
     if after.stage not in batch.answers:
-        batch = _estranged(batch, after)
+        if after.unproven_failures == OUTAGE_FAILURES:
+            batch = _estranged(batch, after)
         # One broken professional that comes first in a stage must not stop those whom the source answers elsewhere.
-        is_elsewhere = any(timedelta() <= now - answer.at < ELSEWHERE for answer in batch.answers.values())
-        if is_elsewhere and batch.strangers.get(after.stage, 0) < STRANGERS_MAX:
+        if _is_elsewhere(batch, now) and batch.strangers.get(after.stage, 0) < STRANGERS_MAX:
             return batch
-    return replace(batch, outage=Outage(now, after.professional_id, now), waking=None)
+    return replace(batch, outage=Outage(now, after.professional_id, now, after.last_failure), waking=None)
+
+
+def _forbidden(batch: Batch, after: Professional, detail: str, now: datetime) -> Batch:
+    """Tell, in a stage in which nobody was ever answered, one who is refused from credentials that are."""
+    if after.unproven_failures == 1:
+        batch = _estranged(batch, after)
+    is_alone = after.unproven_failures >= OUTAGE_FAILURES and not _is_elsewhere(batch, now)
+    return (
+        denied(batch, forbidden_to_all(detail))
+        if is_alone or batch.strangers.get(after.stage, 0) >= STRANGERS_MAX
+        else batch
+    )
+
+
+def forbidden_to_all(detail: str) -> str:
+    """Say of a 403 that it is not one professional's, and what to do about it."""
+    return f"{detail}, whoever is asked for; give the credentials that right, then resume the batch"
+
+
+def denied(batch: Batch, detail: str) -> Batch:
+    """Pause the batch: nobody's page can succeed until the credentials are mended, and nobody shall pay for it."""
+    return paused(batch, f"the source refuses the credentials: {detail}")
 
 
 def _estranged(batch: Batch, after: Professional) -> Batch:
-    """Count, once a row, who is left without an answer in a stage in which nobody was ever answered."""
-    if after.unproven_failures > OUTAGE_FAILURES:
-        return batch
+    """Count who is left without an answer in a stage in which nobody was ever answered."""
     return replace(batch, strangers={**batch.strangers, after.stage: batch.strangers.get(after.stage, 0) + 1})
+
+
+def _is_elsewhere(batch: Batch, now: datetime) -> bool:
+    return any(timedelta() <= now - answer.at < ELSEWHERE for answer in batch.answers.values())
+
+
+def _turned(batch: Batch, before: Professional, asked_id: str) -> Batch:
+    """Note whose turn it was to be asked for by the probe; who was answered last is asked for out of turn."""
+    known, outage = batch.answers.get(before.stage), batch.outage
+    is_turn = outage is not None and outage.probe_id == before.professional_id
+    if outage is None or not is_turn or (known is not None and known.professional_id == asked_id):
+        return batch
+    return replace(batch, outage=replace(outage, turn_id=asked_id))
 
 
 def _patient(batch: Batch, after: Professional, now: datetime) -> Batch:
@@ -89,7 +142,8 @@ def _patient(batch: Batch, after: Professional, now: datetime) -> Batch:
         return replace(batch, outage=replace(outage, since=now, asked_at=now))
     if now - outage.since < timedelta(minutes=batch.parameters.outage_patience_minutes):
         return replace(batch, outage=replace(outage, asked_at=now))
-    return gave_up(batch, f"the source answered nobody since {outage.since:%Y-%m-%d %H:%M:%S} UTC", now)
+    reason = f"the source answered nobody since {outage.since:%Y-%m-%d %H:%M:%S} UTC: {outage.cause}"
+    return gave_up(batch, reason, now)
 
 
 def _recovered(batch: Batch, before: Professional, now: datetime) -> Batch:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date
+from enum import StrEnum
 
 from prograde.domain.listing import Listing, Rejection
 from prograde.domain.profile import Profile
@@ -49,7 +50,7 @@ class Throttled:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """The call brought nothing usable; `is_terminal` when asking again cannot help."""
+    """The call brought nothing usable; `is_terminal` when the source itself was heard, and asking again cannot help."""
 
     cause: str
     detail: str
@@ -58,7 +59,28 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class NotFound:
-    """The source does not know what was asked for."""
+    """The source has looked for the professional, and knows of none: its list is there, and empty."""
+
+
+class Refusal(StrEnum):
+    """What a status refuses a page with; the value is the cause that dead letters are grouped by."""
+
+    FORBIDDEN = "forbidden"
+    NOT_FOUND = "not_found"
+    REDIRECT = "redirect"
+    CLIENT_ERROR = "client_error"
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """
+    By its status the answer is one that asking again does not mend.
+
+    It may be no answer of the source's at all: a gateway that has lost its source refuses everybody.
+    """
+
+    kind: Refusal
+    detail: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,16 +92,16 @@ class Denied:
 
 @dataclass(frozen=True, slots=True)
 class Proven:
-    """Instead of the own page, that of somebody who was answered before was asked for, and answered again."""
+    """Instead of the own page, that of somebody else was asked for, and answered."""
 
     professional_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class Unproven:
-    """That page failed too: the source answers nobody."""
+    """That page failed too: maybe the source answers nobody."""
 
-    failure: Failure
+    professional_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +114,7 @@ class GivenUp:
     """The batch gave up on the source before the call."""
 
 
-Answered = ProfilePage | ListingPage | Throttled | Failure | NotFound | Denied
+Answered = ProfilePage | ListingPage | Throttled | Failure | NotFound | Refused | Denied
 """What a call brings."""
 
 Outcome = Answered | Proven | Unproven | Cancelled | GivenUp

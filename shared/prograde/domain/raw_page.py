@@ -5,7 +5,7 @@ from datetime import datetime
 
 from prograde.domain.effects import digest
 from prograde.domain.listing import Listing, Rejection
-from prograde.domain.outcome import Denied, Failure, ListingPage, Outcome, Throttled
+from prograde.domain.outcome import Denied, Failure, ListingPage, Outcome, Refused, Throttled
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +68,8 @@ def outcome_detail(outcome: Outcome) -> str:
     match outcome:
         case Failure(cause, detail):
             return f"{cause}: {detail}"
+        case Refused(kind, detail):
+            return f"{kind}: {detail}"
         case Denied(detail):
             return detail
         case Throttled(None):

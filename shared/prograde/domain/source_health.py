@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 ANSWER_EVERY = timedelta(seconds=2)
 """How often an answer is noted: the batch's document must not be written for every page."""
 OUTAGE_FAILURES = 3
-"""Failures in a row, with nobody answered in between, that make an outage."""
+"""Failures in a row, refusals and throttled answers too, with nobody answered in between, that make an outage."""
 ELSEWHERE = timedelta(seconds=10)
 """So long after an answer in another stage the source is not taken to be out for one professional's sake."""
 UNASKED_MAX = timedelta(minutes=70)
@@ -45,14 +45,17 @@ class Answer:
 @dataclass(frozen=True, slots=True)
 class Outage:
     """
-    The source answers nobody since (about) `since`; only the probe's page is asked for until it does.
+    The source answers nobody since (about) `since`; only the probe's task asks until it does.
 
-    `asked_at` is when the probe was last heard of: while nobody asks, the patience does not run out.
+    `asked_at` is when the probe was last heard of: while nobody asks, the patience does not run out. `cause` tells
+    what came instead of answers, `turn_id` whose page the probe asked for last of those whose turn it was.
     """
 
     since: datetime
     probe_id: str
     asked_at: datetime
+    cause: str = ""
+    turn_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,12 +37,12 @@ BODY_SHOWN = 400
 
 @click.group("dead-letters")
 def dead_letters() -> None:
-    """Look at who failed and why; ask again, or accept it."""
+    """Look at who failed or was not found, and why; ask again, or accept it."""
 
 
 @dead_letters.command("list")
 @click.argument("batch_id", required=False)
-@click.option("--cause", help="Only those that failed for this cause.")
+@click.option("--cause", help="Only those of this cause; not_found is one.")
 @click.option("--discarded", "is_discarded", is_flag=True, help="Those that were discarded instead.")
 @with_data_dir
 @with_output
@@ -114,7 +114,7 @@ def replay(
     output: str,
 ) -> int:
     """
-    Ask again for professionals that failed.
+    Ask again for professionals that failed or were not found.
 
     A finished batch runs on, to a new export beside the old one.
     """
@@ -145,7 +145,7 @@ def discard(
     """
     Take dead letters off the list: they were looked at.
 
-    Their professionals stay failed, and ungraded.
+    Their professionals stay as they are, ungraded.
     """
     terminal = Terminal(data_dir, is_json=output == "json")
     with shared_machine(existing_directory(data_dir)) as machine:

@@ -143,6 +143,6 @@ class ProgressDisplay:
         # Whoever is due first waits for nobody else: if that is later, nothing happens until then.
         for first in self._services.store.due_before(self._batch_id, now + AHEAD, 1):
             if first.due_at - now > WAIT_WORTH_SAYING:
-                why = "the source asked for it" if first.throttled_in_a_row else "then what failed is asked for again"
+                why = "the source asked for it" if first.is_throttled else "then what failed is asked for again"
                 return waiting_text(first.due_at, now, why)
         return ""

@@ -40,7 +40,8 @@ def counts_text(progress: Progress) -> str:
 
 def outage_text(outage: Outage) -> str:
     """Write that the source is out."""
-    return f"the source answers nobody since {outage.since:%H:%M:%S} UTC, asking every half minute"
+    came = f" ({outage.cause})" if outage.cause else ""
+    return f"the source answers nobody since {outage.since:%H:%M:%S} UTC{came}, asking every half minute"
 
 
 def limit_text(limit: RateLimit) -> str:

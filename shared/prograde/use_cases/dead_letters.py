@@ -1,4 +1,4 @@
-"""Dead letters: professionals that failed, kept with their evidence until somebody replays or discards them."""
+"""Dead letters: who failed or was not found, kept with the evidence until somebody replays or discards them."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -8,6 +8,7 @@ from functools import partial
 from prograde.domain.batch import Batch, reopened
 from prograde.domain.counter import Counter
 from prograde.domain.effects import Task, effects_of_many
+from prograde.domain.outcome import Refusal
 from prograde.domain.professional import Professional, State, replayed
 from prograde.errors import ConflictError, CorruptionError, NotFoundError, ProgradeError
 from prograde.ports import WRITTEN_MAX, Attempt, BatchStore, Transaction
@@ -33,19 +34,17 @@ def dead_letters(
     store: BatchStore, batch_id: str, cause: str | None = None, *, is_discarded: bool = False
 ) -> Iterator[Professional]:
     """
-    Stream a batch's failed professionals, those that were discarded or those that were not, by id.
+    Stream a batch's professionals that failed or were not found, by id: those that were discarded, or the others.
 
-    Of one cause only if it is given.
-
-    Raises NotFoundError when there is no such batch.
+    Of one cause only if it is given. Raises NotFoundError when there is no such batch.
     """
     read_batch(store, batch_id)
     after = ""
-    while failed := store.in_state(batch_id, State.FAILED, after, READ_AT_ONCE):
-        for professional in failed:
+    while ended := _ended(store, batch_id, after, cause):
+        for professional in ended:
             if professional.is_discarded is is_discarded and cause in (None, professional.failure_cause):
                 yield professional
-        after = failed[-1].professional_id
+        after = ended[-1].professional_id
 
 
 def dead_letter_page(
@@ -54,41 +53,48 @@ def dead_letter_page(
     """
     Read at most `limit` dead letters whose id follows `after`.
 
-    A bounded number of failed professionals is looked at, so that a page may have fewer letters, or none, and yet a
+    A bounded number of professionals is looked at, so that a page may have fewer letters, or none, and yet a
     next one. Raises NotFoundError when there is no such batch.
     """
     read_batch(store, batch_id)
     letters: list[Professional] = []
     for _ in range(CHUNKS_MAX):
-        failed = store.in_state(batch_id, State.FAILED, after, READ_AT_ONCE)
-        for professional in failed:
+        ended = _ended(store, batch_id, after, cause)
+        for professional in ended:
             after = professional.professional_id
             if professional.is_discarded is is_discarded and cause in (None, professional.failure_cause):
                 letters.append(professional)
                 if len(letters) == limit:
                     return LetterPage(tuple(letters), after)
-        if len(failed) < READ_AT_ONCE:
+        if len(ended) < READ_AT_ONCE:
             return LetterPage(tuple(letters), None)
     return LetterPage(tuple(letters), after)
 
 
+def _ended(store: BatchStore, batch_id: str, after: str, cause: str | None) -> list[Professional]:
+    """Read who failed or was not found, the next READ_AT_ONCE by id; the latter only if that may be the cause."""
+    states = (State.FAILED, State.NOT_FOUND) if cause in (None, Refusal.NOT_FOUND) else (State.FAILED,)
+    ended = [each for state in states for each in store.in_state(batch_id, state, after, READ_AT_ONCE)]
+    return sorted(ended, key=lambda professional: professional.professional_id)[:READ_AT_ONCE]
+
+
 def evidence(services: Services, batch_id: str, professional_id: str) -> tuple[Professional, tuple[Attempt, ...]]:
-    """Read a failed professional and every call that was made for it; raises NotFoundError, or ConflictError."""
+    """Read a dead letter and every call that was made for it; raises NotFoundError, or ConflictError."""
     read_batch(services.store, batch_id)
     professional = services.store.professional(batch_id, professional_id)
     if professional is None:
         raise NotFoundError(f"batch {batch_id} has no professional {professional_id}")
-    if professional.state is not State.FAILED:
+    if not professional.is_dead_letter:
         raise ConflictError(f"professional {professional_id} is {professional.state}: it has no dead letter")
     return professional, services.warehouse.attempts(batch_id, professional_id)
 
 
 def replay(services: Services, batch_id: str, professional_ids: Sequence[str]) -> Batch:
     """
-    Open failed professionals again, each with a new step; the batch runs on, and another grading run follows.
+    Open dead letters again, each with a new step; the batch runs on, and another grading run follows.
 
     A chunk at a time, whole or not at all; none gets its task before all are open, for the batch must not come to its
-    end in between. Raises NotFoundError for an unknown id, and ConflictError for one that has not failed or a batch
+    end in between. Raises NotFoundError for an unknown id, and ConflictError for one that is no dead letter or a batch
     that cannot be reopened (cancelled, draining, finalizing); one that is open already is left as it is.
     """
     now = services.clock.now()
@@ -130,10 +136,10 @@ def _reopen(
 
 def discard(services: Services, batch_id: str, professional_ids: Sequence[str]) -> int:
     """
-    Take dead letters off the list: they were looked at, and the professionals stay failed.
+    Take dead letters off the list: they were looked at, and the professionals stay as they are.
 
     Returns how many were not discarded already. Raises NotFoundError for an unknown id, and ConflictError for one
-    that has not failed.
+    that is none.
     """
     read_batch(services.store, batch_id)
     count = 0
@@ -142,7 +148,7 @@ def discard(services: Services, batch_id: str, professional_ids: Sequence[str]) 
         def note(transaction: Transaction, ids: Sequence[str] = ids) -> int:
             _, professionals = _read(transaction, batch_id, ids)
             for professional in professionals:
-                if professional.state is not State.FAILED:
+                if not professional.is_dead_letter:
                     raise ConflictError(
                         f"professional {professional.professional_id} is {professional.state}: it has no dead letter"
                     )

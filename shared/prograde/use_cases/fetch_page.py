@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from prograde.correlation import correlated
-from prograde.domain.batch import Batch, BatchStatus, counter_drained, paused
+from prograde.domain.advancing import advance
+from prograde.domain.batch import Batch, BatchStatus, counter_drained
 from prograde.domain.counter import Counter
 from prograde.domain.effects import PageTask, effects, woken
-from prograde.domain.learning import learned
+from prograde.domain.learning import denied, forbidden_to_all, learned
 from prograde.domain.outcome import (
     Cancelled,
     Denied,
@@ -19,16 +20,20 @@ from prograde.domain.outcome import (
     Outcome,
     ProfilePage,
     Proven,
+    Refusal,
+    Refused,
     Throttled,
     Unproven,
 )
-from prograde.domain.professional import Professional, State, advance, begun_anew
+from prograde.domain.professional import Professional, State, begun_anew
 from prograde.domain.raw_page import RawPage, outcome_detail, page_records, raw_page_id
+from prograde.domain.source_health import Answer
 from prograde.errors import CorruptionError, NotSeededError
 from prograde.ports import PageRequest, Transaction
 from prograde.use_cases.announce import announce_status
 from prograde.use_cases.read_batch import read_batch
 from prograde.use_cases.services import Services
+from prograde.use_cases.witness import witness_of
 
 _log = logging.getLogger(__name__)
 
@@ -91,30 +96,29 @@ class Step:
 
 
 def _call(services: Services, batch: Batch, professional: Professional) -> Step:
-    """Make the one call."""
-    answer = batch.answers.get(professional.stage)
-    if answer is not None and professional.needs_proof(answer, services.clock.now()):
-        return _prove(services, batch, professional, answer.professional_id)
-    asked = _request(batch, professional, professional.page, professional.cursor)
-    return _fetch(services, batch, professional, asked)
+    """Make the one call: for the own page, or for somebody else's as a proof."""
+    witness = witness_of(services, batch, professional)
+    if witness is None:
+        asked = _request(batch, professional, professional.page, professional.cursor)
+        return _fetch(services, batch, professional, asked)
+    return _prove(services, batch, professional, witness)
 
 
-def _prove(services: Services, batch: Batch, professional: Professional, answered_id: str) -> Step:
+def _prove(services: Services, batch: Batch, professional: Professional, witness: Professional) -> Step:
     """
-    Ask for the first page of who was answered last, to learn whose fault the failures are.
+    Ask for a witness's first page, to learn whose fault the failures are.
 
     The raw row stands under the step that asked; nothing is counted.
     """
-    answered = services.store.professional(batch.batch_id, answered_id)
-    if answered is None:
-        raise CorruptionError(f"professional {answered_id} of batch {batch.batch_id} is gone")
-    asked = replace(_request(batch, answered, 1, None), stage=professional.stage)
+    asked = replace(_request(batch, witness, 1, None), stage=professional.stage)
     step = _fetch(services, batch, professional, asked)
     match step.outcome:
         case ProfilePage() | ListingPage() | NotFound():
-            return replace(step, outcome=Proven(answered_id))
-        case Failure() as failure:
-            return replace(step, outcome=Unproven(failure))
+            return replace(step, outcome=Proven(witness.professional_id))
+        case Refused(Refusal.FORBIDDEN, detail) if professional.is_forbidden:
+            return replace(step, outcome=Denied(forbidden_to_all(detail)))
+        case Failure() | Refused():
+            return replace(step, outcome=Unproven(witness.professional_id))
         case _:
             return step
 
@@ -171,10 +175,11 @@ def _commit(services: Services, batch: Batch, seen: Professional, step: Step) ->
         # The batch is read again only when it must change: every page of every professional comes through here. And
         # for who is told to wait: not for an hour, if the batch was cancelled meanwhile.
         stored = batch
-        advanced, after = _stepped(professional, stored, step, now)
+        answer = stored.answers.get(professional.stage)
+        advanced, after = _stepped(professional, stored, step, now, answer)
         if after is not stored or isinstance(step.outcome, Throttled):
             stored = _read_batch(transaction, batch.batch_id)
-            advanced, after = _stepped(professional, stored, step, now)
+            advanced, after = _stepped(professional, stored, step, now, answer)
         counter = _closed(transaction, batch, advanced, now) if advanced.is_final else None
         if counter is not None and counter.pending == 0 and after is batch:
             stored = after = _read_batch(transaction, batch.batch_id)
@@ -192,9 +197,10 @@ def _commit(services: Services, batch: Batch, seen: Professional, step: Step) ->
         announce_status(services, after, now)
 
 
-def _stepped(professional: Professional, batch: Batch, step: Step, now: datetime) -> tuple[Professional, Batch]:
-    """Take the step, and let the batch learn from it."""
-    answer = batch.answers.get(professional.stage)
+def _stepped(
+    professional: Professional, batch: Batch, step: Step, now: datetime, answer: Answer | None
+) -> tuple[Professional, Batch]:
+    """Take the step, judged by the answer that was known before the call, and let the batch learn from it."""
     advanced = advance(professional, step.outcome, batch.parameters, now, step.raw_id, answer)
     after = learned(batch, professional, advanced, step.outcome, now, step.sent_at or now)
     if after.epoch != batch.epoch and not advanced.is_final:
@@ -212,13 +218,13 @@ def _closed(transaction: Transaction, batch: Batch, professional: Professional, 
 
 
 def _deny(services: Services, batch: Batch, detail: str) -> None:
-    """Pause the batch: nobody's page can succeed until the credentials are mended, and nobody shall pay for it."""
+    """Pause the batch for refused credentials."""
 
     def pause(transaction: Transaction) -> Batch:
         stored = _read_batch(transaction, batch.batch_id)
         # Not for a refusal from before a resume: it may be what was mended.
         if stored.status is BatchStatus.RUNNING and stored.epoch == batch.epoch:
-            stored = paused(stored, f"the source refuses the credentials: {detail}")
+            stored = denied(stored, detail)
             transaction.put_batch(stored)
         return stored
 

@@ -28,7 +28,7 @@ def finalize(services: Services, task: FinalizeTask) -> None:
     Every part is repeatable and lands on the same name: the same bytes, published under the run's own prefix.
     """
     batch = read_batch(services.store, task.batch_id)
-    if batch.status is not BatchStatus.FINALIZING or batch.grading_run != task.grading_run:
+    if not _is_of(batch, task):
         if batch.status.is_over:
             # Whoever finished it may have died before telling the warehouse.
             announce_status(services, batch, services.clock.now())
@@ -60,11 +60,19 @@ def finalize(services: Services, task: FinalizeTask) -> None:
             export_prefix=prefix,
             export_digest=export.digest,
         )
+        if not _is_of(read_batch(services.store, task.batch_id), task):
+            # Another delivery was quicker, and a replay may have changed what was read here.
+            return
         write_manifest(folder, _manifest(batch, run, export, reconciliation))
         services.blobs.publish(prefix, folder)
     services.warehouse.append_run(run)
     reason = "; ".join(filter(None, (_given_up(services, batch), _reason(reconciliation))))
     _finish(services, batch, export, reason)
+
+
+def _is_of(batch: Batch, task: FinalizeTask) -> bool:
+    """Tell whether the batch is in the task's grading run."""
+    return batch.status is BatchStatus.FINALIZING and batch.grading_run == task.grading_run
 
 
 def _reconciled(services: Services, batch: Batch) -> Reconciliation:
@@ -121,8 +129,7 @@ def _given_up(services: Services, batch: Batch) -> str:
     """Say who is left of an earlier outage; "" when nobody is, all were looked at, or the reason is this outage."""
     if batch.reason:
         return ""
-    letters = dead_letters(services.store, batch.batch_id)
-    count = sum(letter.stop_reason is StopReason.SOURCE_OUTAGE for letter in letters)
+    count = sum(1 for _ in dead_letters(services.store, batch.batch_id, StopReason.SOURCE_OUTAGE))
     return f"{count:,} professionals were given up in an outage of the source" if count else ""
 
 

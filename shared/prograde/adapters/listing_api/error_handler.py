@@ -9,7 +9,7 @@ import orjson
 
 from prograde.adapters.listing_api.base_url import origin_of
 from prograde.adapters.listing_api.throttling import asked_wait
-from prograde.domain.outcome import Answered, Denied, Failure, NotFound, Throttled
+from prograde.domain.outcome import Answered, Denied, Failure, Refusal, Refused, Throttled
 
 MESSAGE_LENGTH_MAX = 300
 SEARCHED_BYTES_MAX = 20_000
@@ -20,6 +20,7 @@ ENVELOPES_MAX = 10
 # D is the envelope of Spark's native API, whose keys are capitalised.
 _ENVELOPES = ("error", "D")
 _TRANSIENT = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY})
+_REFUSALS = {int(HTTPStatus.FORBIDDEN): Refusal.FORBIDDEN, int(HTTPStatus.NOT_FOUND): Refusal.NOT_FOUND}
 
 
 class UnusableAnswerError(Exception):
@@ -58,18 +59,16 @@ def refusal(
         return Throttled(asked_wait(headers, now))
     if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
         return None
-    if status == HTTPStatus.NOT_FOUND:
-        return NotFound()
     if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
-        return Failure("redirect", _redirect(status, headers), is_terminal=True)
+        return Refused(Refusal.REDIRECT, _redirect(status, headers))
     said = f"status {status}: {api_message(body)}".removesuffix(": ")
-    if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+    if status == HTTPStatus.UNAUTHORIZED:
         return Denied(said)
     if status < HTTPStatus.OK:
         return Failure("malformed", said)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _TRANSIENT:
         return Failure("server_error", said)
-    return Failure("client_error", said, is_terminal=True)
+    return Refused(_REFUSALS.get(status, Refusal.CLIENT_ERROR), said)
 
 
 def api_message(body: bytes) -> str:

@@ -14,7 +14,7 @@ from prograde.adapters.listing_api.auth import with_params
 from prograde.adapters.listing_api.error_handler import UnusableAnswerError, refusal
 from prograde.adapters.listing_api.http_caller import Answer, HttpCaller
 from prograde.adapters.listing_api.source import Source
-from prograde.domain.outcome import Answered, Denied, Failure
+from prograde.domain.outcome import Answered, Denied, Failure, Refused
 from prograde.domain.raw_page import Exchange
 from prograde.ports import Clock, PageRequest, RateGate
 
@@ -65,7 +65,7 @@ class HttpListingSource:
             outcome = self._sorted(request, target, answer, shown)
         except UnusableAnswerError as error:
             outcome = error.failure
-        if isinstance(outcome, Denied | Failure):
+        if isinstance(outcome, Denied | Failure | Refused):
             outcome = replace(outcome, detail=self._source.redactor.text(outcome.detail))
         if isinstance(outcome, Denied):
             return replace(outcome, detail=f"{outcome.detail}; {self._remedy()}")

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from prograde.adapters.listing_api.error_handler import UnusableAnswerError
 from prograde.adapters.listing_api.expressions import Expression
 from prograde.domain.listing import Listing, ListingStatus, Rejection, parse_listing
-from prograde.domain.outcome import NotFound, ProfilePage
+from prograde.domain.outcome import NotFound, ProfilePage, Refusal, Refused
 from prograde.domain.profile import parse_profile
 
 RECORDS_MAX = 100_000
@@ -69,9 +69,9 @@ class ProfileMapper:
         self._collection = data_selector.collection
         self._record = RecordMapper(fields)
 
-    def read(self, document: object) -> ProfilePage | NotFound:
+    def read(self, document: object) -> ProfilePage | NotFound | Refused:
         """
-        Read the record: nothing selected means that the professional is not known.
+        Read the record: an empty list means that the professional is not known, and nothing at all may mean that.
 
         Raises UnusableAnswerError for an answer that only looks like that: a missing list, or a record with none
         of the mapped fields.
@@ -81,6 +81,8 @@ class ProfileMapper:
                 "malformed", f"data_selector {self._data_selector.text} finds no list to pick from"
             )
         found = _select(self._data_selector, document)
+        if found is None and self._collection is None:
+            return Refused(Refusal.NOT_FOUND, f"data_selector {self._data_selector.text} finds nothing")
         if found is None:
             return NotFound()
         if not isinstance(found, dict):
