@@ -109,6 +109,10 @@ test-infra: $(VENV)/.dev-installed ## Terraform, offline: validate, test, plan, 
 benchmark: $(VENV)/.dev-installed ## What does a page cost? WRITE=1 puts the table in docs/performance.md
 	@$(BIN)/python -m tests.benchmarks $(if $(WRITE),--write)
 
+.PHONY: benchmark-pages
+benchmark-pages: $(VENV)/.dev-installed ## How quickly do pages answer with half a million professionals stored?
+	@$(BIN)/python -m tests.benchmarks.pages_at_size
+
 ##@ Run it on Google Cloud
 
 .PHONY: package
