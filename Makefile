@@ -50,7 +50,7 @@ test-api: $(VENV)/.dev-installed $(SCHEMATHESIS)/.installed ## Generate requests
 
 .PHONY: test-gcp
 test-gcp: $(VENV)/.dev-installed $(BQEMULATOR)/.installed ## Run the cloud family against strict stand-ins for Google's services
-	@$(BIN)/pytest -m gcp $(PYTEST) tests/gcp
+	@$(BIN)/pytest -m gcp --hypothesis-profile=few $(PYTEST) tests/gcp
 
 .PHONY: test-web
 test-web: $(VENV)/.dev-installed $(AXE)/.unpacked ## Drive the pages with Chromium: the whole story, axe, pictures in build/screenshots
@@ -108,6 +108,10 @@ test-infra: $(VENV)/.dev-installed ## Terraform, offline: validate, test, plan, 
 .PHONY: benchmark
 benchmark: $(VENV)/.dev-installed ## What does a page cost? WRITE=1 puts the table in docs/performance.md
 	@$(BIN)/python -m tests.benchmarks $(if $(WRITE),--write)
+
+.PHONY: benchmark-pages
+benchmark-pages: $(VENV)/.dev-installed ## How quickly do pages answer with half a million professionals stored?
+	@$(BIN)/python -m tests.benchmarks.pages_at_size
 
 ##@ Run it on Google Cloud
 

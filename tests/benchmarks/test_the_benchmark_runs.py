@@ -3,6 +3,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
 import yaml
@@ -10,6 +11,8 @@ import yaml
 from tests.benchmarks.contest import Run, contest
 from tests.benchmarks.contestants import CONTESTANTS, ONE_DAY_SCRIPT, PROGRADE, Contestant
 from tests.benchmarks.full_pages import PAGES_AN_AGENT
+from tests.benchmarks.pages_at_size import table as pages_table
+from tests.benchmarks.pages_at_size import timings
 from tests.benchmarks.questions import HISTORY_PARAMS, PROFILE_PARAMS
 from tests.benchmarks.report import BEGIN, END, replaced, table
 
@@ -76,3 +79,11 @@ def test_only_what_stands_between_the_marks_is_replaced() -> None:
 def test_a_page_without_both_marks_is_left_alone(page: str) -> None:
     with pytest.raises(ValueError, match="once each"):
         replaced(page, "new")
+
+
+def test_every_page_is_timed_and_stands_in_the_table(tmp_path: Path) -> None:
+    measured = list(timings(tmp_path, professionals=600, asked=3))
+
+    assert 7 == len(measured)
+    assert all(0 < each.median <= each.p95 for each in measured)
+    assert all(f"| {each.page} |" in pages_table(measured, 600) for each in measured)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from prograde.adapters.local.segmented_log import SegmentedLog, cut_torn_line
+from prograde.adapters.local.segmented_log import SegmentedLog, cut_torn_line, lines_with
 
 # Files may grow to 40 bytes and then to 400: the write that crosses the limit is cut short, like one on a full disk.
 FULL_DISK = """
@@ -191,3 +191,18 @@ def test_processes_that_append_at_once_lose_no_line(tmp_path: Path) -> None:
 
     lines = {line for file in tmp_path.iterdir() for line in file.read_text(encoding="utf-8").splitlines()}
     assert {f"{number}-{line}" for number in range(4) for line in range(20)} == lines
+
+
+def test_lines_are_found_by_a_part_of_them_in_every_segment_and_over_the_blocks_that_are_read(tmp_path: Path) -> None:
+    log = SegmentedLog(tmp_path, segment_bytes_max=10 * 1024 * 1024)
+    padding = b"x" * 1_500_000
+    lines = [b'{"who":"A%d","pad":"%b"}' % (number % 3, padding) for number in range(12)]
+    for line in lines:
+        log.append(line)
+    log.close()
+    with max(tmp_path.glob("*.ndjson")).open("ab") as file:
+        file.write(b'{"who":"A1","torn')
+
+    assert [line + b"\n" for line in lines[1::3]] == list(lines_with(tmp_path, b'"who":"A1"'))
+    assert [] == list(lines_with(tmp_path, b'"who":"A9"'))
+    assert [] == list(lines_with(tmp_path / "nowhere", b'"who":"A1"'))

@@ -69,7 +69,7 @@ def read_batch(store: BatchStore, batch_id: str) -> Batch:
     """Read a batch; raises NotFoundError."""
     batch = store.batch(batch_id)
     if batch is None:
-        raise NotFoundError(f"there is no batch {batch_id}")
+        raise NotFoundError(f"there is no batch {batch_id}: list the batches to see their ids")
     return batch
 
 

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import sqlglot
 from prograde.adapters.documents import BATCH, PROFESSIONAL
 from prograde.adapters.local.file_blob_store import make_folder, mapped_errors, sync_folder
 from prograde.adapters.local.ndjson_tables import raw_page_line, scan
-from prograde.adapters.local.segmented_log import SegmentedLog
+from prograde.adapters.local.segmented_log import SegmentedLog, lines_with
 from prograde.adapters.sql import query
 from prograde.adapters.warehouse_rows import Row, grade_row, record_of, result_row, run_row
 from prograde.domain.batch import Batch
@@ -109,9 +110,16 @@ class DuckdbWarehouse:
             return Reconciliation(int(raw_pages[0]), missing_raw_ids, tuple(Difference(*row) for row in differences))
 
     def attempts(self, batch_id: str, professional_id: str) -> tuple[Attempt, ...]:
-        """Read a professional's raw rows; every segment of the batch is looked through."""
+        """Read a professional's raw rows; every segment of the batch is looked through, and only their lines parsed."""
+        part = b'"professional_id":' + orjson.dumps(professional_id)
+        with mapped_errors(), tempfile.NamedTemporaryFile(dir=self._folder, suffix=".ndjson") as file:
+            file.writelines(lines_with(self._folder / "raw_pages" / batch_id, part))
+            file.flush()
+            return self._attempts_in(Path(file.name), batch_id, professional_id)
+
+    def _attempts_in(self, lines: Path, batch_id: str, professional_id: str) -> tuple[Attempt, ...]:
         with self._connection() as connection:
-            self._see_raw_pages(connection, batch_id)
+            connection.execute(f"CREATE TEMP VIEW raw_page_log AS {scan('raw_page_log', [lines])}")
             rows = _rows(
                 connection, "attempts", batch_id=batch_id, professional_id=professional_id, body_max=ATTEMPT_BODY_MAX
             )
@@ -206,5 +214,6 @@ def _rows(connection: duckdb.DuckDBPyConnection, name: str, **values: object) ->
         yield from rows
 
 
+@cache
 def _transpiled(name: str) -> str:
     return sqlglot.transpile(query(name), read="bigquery", write="duckdb")[0]

@@ -3,6 +3,8 @@
 import fcntl
 import os
 import threading
+from collections.abc import Iterator
+from io import RawIOBase
 from pathlib import Path
 from typing import BinaryIO
 
@@ -10,6 +12,7 @@ from prograde.adapters.local.file_blob_store import make_folder, mapped_errors, 
 
 SEGMENT_BYTES_MAX = 128 * 1024 * 1024
 _TAIL_BYTES = 1024 * 1024
+_SEARCHED_BYTES = 4 * 1024 * 1024
 # Syncs the lines and the size that it takes to read them again, but not the time of the change: a quarter cheaper.
 _sync = getattr(os, "fdatasync", os.fsync)
 
@@ -110,14 +113,54 @@ def _mend(segment: Path) -> None:
 def cut_torn_line(file: BinaryIO) -> None:
     """Cut off what follows the last line feed of a file that is open to be read and written."""
     end = file.seek(0, os.SEEK_END)
-    at = end
-    while at > 0:
-        start = max(0, at - _TAIL_BYTES)
+    begin = _line_begin(file, end)
+    if begin < end:
+        file.truncate(begin)
+
+
+def _line_begin(file: BinaryIO, position: int) -> int:
+    """Tell where the line begins that a position is in: behind the last line feed before it."""
+    while position > 0:
+        start = max(0, position - _TAIL_BYTES)
         file.seek(start)
-        line_feed = file.read(at - start).rfind(b"\n")
+        line_feed = file.read(position - start).rfind(b"\n")
         if line_feed >= 0:
-            at = start + line_feed + 1
-            break
-        at = start
-    if at < end:
-        file.truncate(at)
+            return start + line_feed + 1
+        position = start
+    return 0
+
+
+def lines_with(folder: Path, part: bytes) -> Iterator[bytes]:
+    """
+    Find the whole lines of a folder's segments that hold `part`, in their order.
+
+    The bytes are searched as they lie there, which is several times as quick as to read them as JSON.
+    """
+    with mapped_errors():
+        for segment in sorted(folder.glob("*.ndjson")):
+            with segment.open("rb", buffering=0) as searched, segment.open("rb") as read:
+                end = 0
+                for position in _positions(searched, part):
+                    if position < end:
+                        continue  # the same line holds it again
+                    read.seek(_line_begin(read, position))
+                    line = read.readline()
+                    end = read.tell()
+                    if line.endswith(b"\n"):
+                        yield line
+
+
+def _positions(file: RawIOBase, part: bytes) -> Iterator[int]:
+    """Tell where a file holds `part`; the end of each block is looked at again, for what lies across two."""
+    kept = len(part) - 1
+    block = bytearray(kept + _SEARCHED_BYTES)
+    view = memoryview(block)
+    begin = -kept  # in the file, of the block
+    while count := file.readinto(view[kept:]):
+        end = kept + count
+        found = block.find(part, max(0, -begin), end)
+        while found >= 0:
+            yield begin + found
+            found = block.find(part, found + 1, end)
+        view[:kept] = view[end - kept : end]
+        begin += count

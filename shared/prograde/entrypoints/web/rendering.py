@@ -64,6 +64,7 @@ def environment() -> Environment:
     made.filters |= {
         "number": number,
         "dollars": dollars,
+        "whole_dollars": whole_dollars,
         "short_dollars": short_dollars,
         "moment": moment,
         "day": day,
@@ -102,6 +103,11 @@ def dollars(half_cents: int) -> str:
     """Write half cents as whole dollars and cents: $1,234,567.90."""
     cents = (half_cents + 1) // 2
     return f"${cents // 100:,}.{cents % 100:02}"
+
+
+def whole_dollars(half_cents: int) -> str:
+    """Write half cents as whole dollars, rounded down: a volume must not seem to reach what it misses."""
+    return f"${half_cents // 200:,}"
 
 
 def short_dollars(amount: float) -> str:
