@@ -50,7 +50,7 @@ test-api: $(VENV)/.dev-installed $(SCHEMATHESIS)/.installed ## Generate requests
 
 .PHONY: test-gcp
 test-gcp: $(VENV)/.dev-installed $(BQEMULATOR)/.installed ## Run the cloud family against strict stand-ins for Google's services
-	@$(BIN)/pytest -m gcp $(PYTEST) tests/gcp
+	@$(BIN)/pytest -m gcp --hypothesis-profile=few $(PYTEST) tests/gcp
 
 .PHONY: test-web
 test-web: $(VENV)/.dev-installed $(AXE)/.unpacked ## Drive the pages with Chromium: the whole story, axe, pictures in build/screenshots

@@ -10,6 +10,8 @@ import pytest
 hypothesis.settings.register_profile("prograde", deadline=None)
 # make fuzz: as many examples as somebody has patience for.
 hypothesis.settings.register_profile("fuzz", deadline=None, max_examples=int(os.environ.get("EXAMPLES", "5000")))
+# make test-gcp: there an example is a dozen calls to a stand-in, and others try many.
+hypothesis.settings.register_profile("few", deadline=None, max_examples=6)
 hypothesis.settings.load_profile("prograde")
 
 

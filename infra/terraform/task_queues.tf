@@ -80,7 +80,6 @@ resource "google_service_account_iam_member" "enqueuer_acts_as_tasks" {
 locals {
   control_concurrency = 4
 
-  # Before a batch begins, all that it needs is asked for.
   queues_asked_for = merge([
     for name in local.starters : merge(
       { for source, queue in google_cloud_tasks_queue.pages : "${source}/${name}" => { queue = queue.name, function = name } },
@@ -114,24 +113,6 @@ resource "google_cloud_tasks_queue_iam_member" "control_enqueuer" {
   member   = each.value.account_member
 }
 
-# /healthz asks whether the queue answers. roles/cloudtasks.viewer could read the tasks too.
-resource "google_project_iam_custom_role" "queue_reader" {
-  project     = local.project
-  role_id     = "${replace(var.prefix, "-", "_")}_queue_reader"
-  title       = "${var.prefix}: looks at a queue"
-  permissions = ["cloudtasks.queues.get"]
-}
-
-resource "google_cloud_tasks_queue_iam_member" "control_reader" {
-  for_each = toset(local.answerers)
-
-  project  = local.project
-  location = var.region
-  name     = google_cloud_tasks_queue.control.name
-  role     = "projects/${local.project}/roles/${google_project_iam_custom_role.queue_reader.role_id}"
-  member   = module.function[each.key].account_member
-}
-
 # Supervise adapts the rate. roles/cloudtasks.queueAdmin could delete the queue too.
 resource "google_project_iam_custom_role" "queue_pacer" {
   project     = local.project
@@ -150,10 +131,11 @@ resource "google_cloud_tasks_queue_iam_member" "pages_pacer" {
   member   = module.function["start-batch"].account_member
 }
 
+# Before a batch begins, and at /v1/health, every queue is asked for. roles/cloudtasks.viewer could read tasks too.
 resource "google_project_iam_custom_role" "queue_reader" {
   project     = local.project
   role_id     = "${replace(var.prefix, "-", "_")}_queue_reader"
-  title       = "${var.prefix}: looks whether a queue is there"
+  title       = "${var.prefix}: looks at a queue"
   permissions = ["cloudtasks.queues.get"]
 }
 

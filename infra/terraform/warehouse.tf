@@ -159,7 +159,7 @@ resource "google_bigquery_table_iam_member" "rewriter" {
   member     = module.function[each.value.function].account_member
 }
 
-# Before a batch begins, all that it needs is asked for.
+# Before a batch begins, and at /v1/health, every table is asked for.
 resource "google_bigquery_dataset_iam_member" "metadata_viewer" {
   for_each = merge([
     for name in local.starters : {

@@ -120,7 +120,6 @@ class ReconciliationContract:
         raise NotImplementedError
 
     @hypothesis.settings(
-        max_examples=40,
         # An example costs durable writes and queries: to shrink one would take longer than a test may.
         phases=[hypothesis.Phase.explicit, hypothesis.Phase.reuse, hypothesis.Phase.generate],
         suppress_health_check=[

@@ -68,6 +68,7 @@ def test_a_cancel_ends_it_in_seconds_and_makes_no_call(
     summary = json.loads(out)
     assert ("cancelled", 300) == (summary["status"], sum(summary["by_state"].values()))
     assert AN_HOUR_S == crowd.stats().calls
+    assert f"the limit of {AN_HOUR_S} calls an hour is used up" in err
     assert spent < 0.25
 
 

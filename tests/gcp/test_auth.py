@@ -16,7 +16,14 @@ from google.auth import crypt, jwt
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from prograde.adapters.gcp.oidc_callers import KEYS_KEPT, Keys, OidcCallers, SigningKeys, fetched_keys
+from prograde.adapters.gcp.oidc_callers import (
+    KEYS_KEPT,
+    Keys,
+    OidcCallers,
+    SigningKeys,
+    fetched_keys,
+    name_of_invoker,
+)
 from prograde.adapters.local.data_directory import DataDirectory
 from prograde.adapters.local.source_files import SourceFolder
 from prograde.bootstrap.hosted import EXTENSION, Hosted
@@ -214,6 +221,22 @@ def test_no_forgery_does_more_than_to_be_refused(token: str) -> None:
 
     with pytest.raises(UnknownCallerError):
         callers.check({"HTTP_AUTHORIZATION": f"Bearer {token}"}, Caller.TASKS)
+
+
+@pytest.mark.parametrize(
+    ("header", "name"),
+    [
+        (f"Bearer {signed(email='ann@example.com').rpartition('.')[0]}.SIGNATURE_REMOVED_BY_GOOGLE", "ann@example.com"),
+        (f"Bearer {signed(email=None)}", ""),
+        (f"Bearer {signed(email=7)}", ""),
+        ("Bearer a.b.c", ""),
+        ("Bearer", ""),
+        ("", ""),
+    ],
+    ids=["removed signature", "no address", "no text", "no token", "nothing", "no header"],
+)
+def test_whom_the_platform_let_in_is_named_by_its_token(header: str, name: str) -> None:
+    assert name == name_of_invoker({"HTTP_AUTHORIZATION": header})
 
 
 # --- packages under other names

@@ -121,3 +121,14 @@ def test_who_waits_for_a_lease_that_fails_makes_one(
         thread.join(30)
 
     assert ["sent"] * 4 + ["told"] == sorted(outcomes)
+
+
+def test_any_instance_tells_how_fast_all_call(client: firestore.Client) -> None:
+    limits = [RateLimit(20, SECOND)]
+    gates = [FirestoreRateGate(client, "credential", limits, RealClock()) for _ in range(2)]
+    assert 0.0 == gates[0].calls_per_second()
+    for gate in gates:
+        gate.pass_one()
+
+    assert 2 / 20 <= gates[0].calls_per_second() <= 2 / 10
+    assert 0.0 == FirestoreRateGate(client, "another", limits, RealClock()).calls_per_second()

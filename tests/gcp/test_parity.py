@@ -1,5 +1,8 @@
 """One batch, through three deployed functions over HTTP and on one machine: the same export to the byte."""
 
+import csv
+import hashlib
+import io
 import sys
 import time
 import uuid
@@ -9,6 +12,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+import requests
 
 from infra.package import FUNCTIONS
 from prograde.adapters.gcp.firestore_batch_store import FirestoreBatchStore
@@ -63,6 +67,34 @@ def ended(store: FirestoreBatchStore, batch_id: str, deployed: Deployment) -> Ba
     raise AssertionError(f"the batch did not end: {store.counters(batch_id)}")
 
 
+def check_what_is_told(url: str, batch: Batch) -> None:
+    """Ask the deployed function what came of a batch."""
+    answers = {
+        path: requests.get(f"{url}/v1/{path}", timeout=60)
+        for path in (
+            "health",
+            "batches",
+            f"batches/{batch.batch_id}",
+            f"batches/{batch.batch_id}/exports/1/graded.csv",
+            f"batches/{batch.batch_id}/grades?limit=500",
+            f"batches/{batch.batch_id}/professionals?prefix=A",
+        )
+    }
+    health, listed, shown, graded, grades, professionals = answers.values()
+    assert [200] * len(answers) == [answer.status_code for answer in answers.values()], [
+        answer.text[:300] for answer in answers.values()
+    ]
+    assert {"state": "ok", "queue": "ok", "warehouse": "ok", "dispatching": "Cloud Tasks"} == health.json()
+    assert [batch.batch_id] == [each["batch_id"] for each in listed.json()["batches"]]
+    assert ("complete", {"done": 60}) == (shown.json()["status"], shown.json()["by_state"])
+    assert hashlib.sha256(graded.content).hexdigest() == graded.headers["ETag"].strip('"')
+    assert list(csv.DictReader(io.StringIO(graded.text))) == grades.json()["rows"]
+    one = professionals.json()["professionals"][0]["professional_id"]
+    story = requests.get(f"{url}/v1/batches/{batch.batch_id}/professionals/{one}", timeout=60).json()
+    assert story["calls"] == len(story["calls_made"])
+    assert story["ledger"]
+
+
 def test_the_cloud_and_one_machine_export_the_same_bytes(
     practice_api: SandboxServer,
     bigquery_server: BigqueryServer,
@@ -97,6 +129,7 @@ def test_the_cloud_and_one_machine_export_the_same_bytes(
         stack.callback(client.close)
         batch = ended(FirestoreBatchStore(client, RealClock()), str(answer.document["batch_id"]), deployed)
 
+        check_what_is_told(deployed.urls["start_batch"], batch)
         dropped = [name for queue in deployed.queues for name in deployed.tasks.dropped(queue)]
     took = time.monotonic() - started_at
 

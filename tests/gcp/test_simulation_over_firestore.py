@@ -14,7 +14,7 @@ from tests.simulation.run import Report, simulate
 
 pytestmark = pytest.mark.gcp
 
-RUNS = int(os.environ.get("RUNS", "40"))
+RUNS = int(os.environ.get("RUNS", "25"))
 A_FEW = 25
 
 

@@ -25,7 +25,6 @@ STARTS = {
     "roles/bigquery.metadataViewer on dataset prograde_scratch",
 }
 ANSWERS = {
-    "queue_reader on queue control",
     "roles/storage.objectViewer on bucket exports",
     "roles/bigquery.dataViewer on dataset prograde",
     "roles/bigquery.jobUser on the project",

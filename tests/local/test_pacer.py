@@ -237,3 +237,26 @@ def test_a_file_that_is_no_ledger_is_refused_and_left_alone(tmp_path: Path) -> N
     with pytest.raises(CorruptionError, match="is no rate ledger"):
         RateLedger(path, 10)
     assert b"something else, longer than a header" == path.read_bytes()
+
+
+def test_the_calls_of_the_last_ten_seconds_tell_the_pace(make_pacer: MakePacer) -> None:
+    clock = ShiftedClock()
+    pacer = make_pacer((1_000, timedelta(minutes=1)), clock=clock)
+    assert 0.0 == pacer.calls_per_second()
+    for _ in range(20):
+        pacer.pass_one()
+        clock.set_by(0.5)
+
+    assert pacer.calls_per_second() == pytest.approx(2.0, rel=0.1)
+    clock.set_by(11)
+    assert 0.0 == pacer.calls_per_second()
+
+
+def test_a_ledger_that_remembers_little_tells_the_pace_too(make_pacer: MakePacer) -> None:
+    clock = ShiftedClock()
+    pacer = make_pacer((5, SECOND), clock=clock)
+    for _ in range(40):
+        pacer.pass_one()
+        clock.set_by(0.25)
+
+    assert pacer.calls_per_second() == pytest.approx(4.0, rel=0.1)

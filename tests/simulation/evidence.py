@@ -31,6 +31,7 @@ class Evidence:
         self._failed_at: dict[str, float] = {}
         self._refused_at: dict[str, float] = {}
         self._throttled: Counter[str] = Counter()
+        self._throttled_at: dict[str, float] = {}
         self.died: set[tuple[str, int]] = set()
         self.are_clocks_right = True
         self._not_before: dict[str, tuple[int, float]] = {}
@@ -60,6 +61,7 @@ class Evidence:
         """A row of failures is over."""
         self._failed_at.pop(professional_id, None)
         self._refused_at.pop(professional_id, None)
+        self._throttled_at.pop(professional_id, None)
         del self._throttled[professional_id]
 
     def has_died(self, professional_id: str) -> bool:
@@ -147,8 +149,9 @@ class Evidence:
             yield f"{new.failures_in_a_row} failures in a row, the raw rows know {failures}"
         if new.stop_reason is StopReason.FAILURE_LIMIT and new.failure_cause == "throttled":
             self._saw("professional throttled to its end")
-            if self._throttled[who] + 1 < THROTTLED_LIMIT or self._well_at[old.stage] < 0:
-                yield f"given up after {self._throttled[who] + 1} throttled answers"
+            times, is_well = self._throttled[who] + 1, self._well_at[old.stage] > self._throttled_at.get(who, 0.0)
+            if times < THROTTLED_LIMIT or (self.are_clocks_right and not is_well):
+                yield f"given up after {times} throttled answers, others being answered: {is_well}"
         elif new.stop_reason is StopReason.FAILURE_LIMIT:
             self._saw("professional failed at the failure limit")
             if failures < batch.parameters.failure_limit:
@@ -159,7 +162,9 @@ class Evidence:
     def _refusal_problems(self, old: Professional, new: Professional, outcomes: set[str]) -> Iterator[str]:
         """A refusal decides only after another one, and somebody who was answered between the two."""
         who, is_refused = old.professional_id, "Refused" in outcomes
-        self._throttled[who] += "Throttled" in outcomes
+        if "Throttled" in outcomes:
+            self._throttled[who] += 1
+            self._throttled_at.setdefault(who, self._told_at(old, {"Throttled"}))
         if new.stop_reason in (StopReason.TERMINAL_FAILURE, StopReason.NOT_FOUND) and outcomes == {"Refused"}:
             self._saw(f"ended by a refusal: {new.failure_cause}")
             is_between = self._refused_at.get(who, self._now()) < self._well_at[old.stage]

@@ -41,6 +41,7 @@ class Process(Scene, Clock):
             listing_source=self._source,
             code_version="simulated",
             dispatching=lambda: "",
+            calls_per_second=lambda _: None,
         )
 
     def _drawn_skew(self) -> float:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prograde.domain.leases import BUCKETS, REACH, Ledger, lateness, lease
+from prograde.domain.leases import BUCKETS, LAPS_KEPT, REACH, Ledger, lateness, lease
 from prograde.domain.pace import RateLimit
 
 SECOND = timedelta(seconds=1)
@@ -121,3 +121,15 @@ def test_a_ledger_stays_small() -> None:
         ledger = lease(ledger, limits, now, 2).ledger
 
     assert all(len(counts) <= BUCKETS + 1 for counts in ledger.windows.values())
+
+
+def test_the_ledger_tells_how_fast_calls_were_leased_lately() -> None:
+    ledger, now = Ledger(), START // 10_000_000 * 10_000_000
+    for _ in range(60):
+        ledger = lease(ledger, [RateLimit(20, SECOND)], now, 10).ledger
+        now += 1_000_000
+
+    assert ledger.calls_per_second(now) == pytest.approx(10.0, rel=0.1)
+    assert ledger.calls_per_second(now + 5_000_000) == pytest.approx(10.0 * 10 / 15, rel=0.1)
+    assert 0.0 == ledger.calls_per_second(now + 60_000_000)
+    assert len(ledger.lately) <= LAPS_KEPT + 1

@@ -280,5 +280,6 @@ def opened(folder: Path) -> Iterator[Bench]:
             listing_source=lambda _: source,
             code_version="2026.11.0",
             dispatching=lambda: "",
+            calls_per_second=lambda _: None,
         )
         yield Bench(folder, services, queue, clock, source)

@@ -1,3 +1,4 @@
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -124,6 +125,17 @@ def test_a_batch_is_paused_resumed_and_cancelled(service: Service) -> None:
     service.finished(batch_id)
     assert "cancelled" == service.get(f"/v1/batches/{batch_id}").json()["status"]
     service.post(f"/v1/batches/{batch_id}/resume", 409)
+
+
+def test_a_running_batch_tells_how_fast_its_source_is_called(service: Service) -> None:
+    batch_id = service.ordered([f"R{number}" for number in range(2_000)])
+    deadline = time.monotonic() + 30
+    while not (pace := service.get(f"/v1/batches/{batch_id}").json()["calls_per_second"]):
+        assert time.monotonic() < deadline
+    assert pace > 0
+    service.post(f"/v1/batches/{batch_id}/cancel")
+    service.finished(batch_id)
+    assert service.get(f"/v1/batches/{batch_id}").json()["calls_per_second"] is None
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,7 @@ def test_ranked_rows_are_found_by_grade_and_by_what_they_hold(service: Service, 
 
 
 @pytest.mark.parametrize(
-    "query", ["grade=Z", "cursor=1-5", "cursor=x", "cursor=1-99999999999999", "search=" + 101 * "a"]
+    "query", ["grade=Z", "cursor=1-1", "cursor=1-5", "cursor=x", "cursor=1-99999999999999", "search=" + 101 * "a"]
 )
 def test_a_question_for_rows_that_is_wrong_is_named(service: Service, finished: str, query: str) -> None:
     response = service.get(f"/v1/batches/{finished}/grades?{query}", 400)

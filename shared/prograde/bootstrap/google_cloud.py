@@ -21,7 +21,7 @@ from prograde.adapters.gcp.error_mapping import mapped_errors
 from prograde.adapters.gcp.firestore_batch_store import FirestoreBatchStore
 from prograde.adapters.gcp.firestore_rate_gate import FirestoreRateGate
 from prograde.adapters.gcp.iap_people import IapPeople
-from prograde.adapters.gcp.oidc_callers import OidcCallers, SigningKeys, fetched_keys
+from prograde.adapters.gcp.oidc_callers import OidcCallers, SigningKeys, fetched_keys, name_of_invoker
 from prograde.adapters.system_clock import SystemClock
 from prograde.bootstrap.hosted import Hosted
 from prograde.domain.batch import Batch
@@ -43,6 +43,7 @@ class GoogleCloud:
         self._clock = SystemClock()
         self._guard = threading.Lock()
         self._sources: dict[str, ListingSource] = {}
+        self._gates: dict[str, FirestoreRateGate] = {}
         self._source_names: dict[str, str] = {}
         with mapped_errors("Google Cloud"):
             credentials = self._credentials()
@@ -73,6 +74,7 @@ class GoogleCloud:
             listing_source=self._listing_source,
             code_version=__version__,
             dispatching=lambda: "Cloud Tasks",
+            calls_per_second=self._calls_per_second,
         )
         keys = SigningKeys(lambda: fetched_keys(self._settings.certs_url), self._clock)
         accounts = {Caller.TASKS: self._settings.tasks_account, Caller.SCHEDULER: self._settings.scheduler_account}
@@ -83,7 +85,7 @@ class GoogleCloud:
         """Tell how people are known: to the console by Identity-Aware Proxy, else to the platform alone."""
         settings = self._settings
         if not settings.iap_audience:
-            return lambda _: ""
+            return name_of_invoker
         return IapPeople(settings.iap_audience, SigningKeys(lambda: fetched_keys(settings.iap_certs_url), self._clock))
 
     def _credentials(self) -> Credentials:
@@ -139,5 +141,14 @@ class GoogleCloud:
                     # It was right when the batch began, so it is the environment that is not.
                     raise SettingsError(error.problems) from error
                 gate = FirestoreRateGate(self._firestore, source.credential, source.rate_limits, self._clock)
+                self._gates[batch.source_sha256] = gate
                 self._sources[batch.source_sha256] = HttpListingSource(source, gate, self._clock)
             return self._sources[batch.source_sha256]
+
+    def _calls_per_second(self, batch: Batch) -> float | None:
+        """Tell how fast a batch's source is called, None while it cannot be."""
+        try:
+            self._listing_source(batch)
+        except SettingsError:
+            return None
+        return self._gates[batch.source_sha256].calls_per_second()

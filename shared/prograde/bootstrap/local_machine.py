@@ -25,6 +25,7 @@ from prograde.adapters.local.wsgi_client import InProcessCallers
 from prograde.adapters.system_clock import SystemClock
 from prograde.bootstrap.hosted import EXTENSION, Hosted
 from prograde.domain.batch import Batch
+from prograde.errors import InputError
 from prograde.ports import ListingSource, SourceCatalog
 from prograde.settings import LocalSettings, pace_dir
 from prograde.use_cases.services import Services
@@ -42,6 +43,7 @@ class LocalMachine:
         self._guard = threading.RLock()
         self._sources: dict[str, HttpListingSource] = {}
         self._pacers: dict[str, Pacer] = {}
+        self._paces: dict[str, Pacer] = {}
         self._ledgers: list[RateLedger] = []
         self._clock = SystemClock()
         self._store = SqliteBatchStore(directory.state)
@@ -57,6 +59,7 @@ class LocalMachine:
             listing_source=self.listing_source,
             code_version=__version__,
             dispatching=lambda: directory.owner,
+            calls_per_second=self.calls_per_second,
         )
 
     def listing_source(self, batch: Batch) -> ListingSource:
@@ -64,7 +67,8 @@ class LocalMachine:
         with self._guard:
             if batch.source_sha256 not in self._sources:
                 source = self.source(batch)
-                self._sources[batch.source_sha256] = HttpListingSource(source, self._pacer(source), self._clock)
+                pacer = self._paces[batch.source_sha256] = self._pacer(source)
+                self._sources[batch.source_sha256] = HttpListingSource(source, pacer, self._clock)
             return self._sources[batch.source_sha256]
 
     def _pacer(self, source: Source) -> Pacer:
@@ -76,6 +80,14 @@ class LocalMachine:
             self._ledgers.append(ledger)
             self._pacers[credential] = Pacer(source.rate_limits, ledger, self._clock)
         return self._pacers[credential]
+
+    def calls_per_second(self, batch: Batch) -> float | None:
+        """Tell how fast a batch's source is called, None while it cannot be: a secret may be missing."""
+        try:
+            self.listing_source(batch)
+        except InputError:
+            return None
+        return self._paces[batch.source_sha256].calls_per_second()
 
     def source(self, batch: Batch) -> Source:
         """Read the source file that was kept at the batch's start; raises InputError, a secret may be missing now."""

@@ -280,6 +280,9 @@ def finished(batch: Batch, now: datetime, export_digest: str, totals: Totals) ->
 
 def _require(batch: Batch, verb: str, *allowed: BatchStatus) -> None:
     if batch.status not in allowed:
-        is_ending = batch.status in (BatchStatus.DRAINING, BatchStatus.FINALIZING)
-        why = ": it comes to its end by itself" if is_ending else ""
+        why = ": it comes to its end by itself"
+        if batch.status.is_over:
+            why = ": it is over"
+        elif batch.status in (BatchStatus.RUNNING, BatchStatus.PAUSED):
+            why = ""
         raise ConflictError(f"batch {batch.batch_id} is {batch.status} and cannot be {verb}{why}")

@@ -11,7 +11,7 @@ from hashlib import blake2b
 
 from prograde.domain.batch import Parameters
 from prograde.domain.outcome import Failure, Refusal, Refused, Throttled
-from prograde.domain.professional import Professional, Stage, State, StopReason, is_proven, stopped
+from prograde.domain.professional import THROTTLED, Professional, Stage, State, StopReason, is_proven, stopped
 from prograde.domain.source_health import ANSWER_EVERY, Answer
 
 BACKOFF_SECONDS_BASE = 1.0
@@ -36,7 +36,7 @@ def failed(
         return unproven(known, now)
     in_a_row = here.failures_in_a_row + 1
     counted = replace(known, failures_in_a_row=in_a_row, unproven_failures=0)
-    if is_own and in_a_row >= parameters.failure_limit:
+    if is_own and here.failures_in_a_row > 0 and in_a_row >= parameters.failure_limit:
         return stopped(counted, State.FAILED, StopReason.FAILURE_LIMIT, is_floor=True)
     return replace(counted, due_at=now + timedelta(seconds=backoff_seconds(here, in_a_row)))
 
@@ -62,7 +62,7 @@ def refused(here: Professional, outcome: Refused, now: datetime, answer: Answer 
 def throttled(here: Professional, outcome: Throttled, now: datetime, answer: Answer | None) -> Professional:
     """Wait as asked, or back off; the failure budget is untouched: the source is well, it is we who are too quick."""
     is_own = is_proven(here.failed_at, answer, now)
-    known = replace(here, failed_at=now, last_failure="throttled: the source asks to wait")
+    known = replace(here, failed_at=now, last_failure=f"{THROTTLED}: the source asks to wait")
     if is_own or _is_first(here, here.throttled_in_a_row):
         known = replace(known, throttled_in_a_row=here.throttled_in_a_row + 1, unproven_failures=0)
     else:

@@ -21,11 +21,10 @@ Counts = Mapping[str, int]
 
 @dataclass(frozen=True, slots=True)
 class Lap:
-    """How many ended within the ten seconds from `at`, and the calls that were made for them."""
+    """How many ended within the ten seconds from `at`."""
 
     at: datetime
     ended: int
-    calls: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +56,7 @@ class Counter:
             by_cause=_plus_cause(self.by_cause, professional),
             by_volume=self.by_volume if grade is None else {**self.by_volume, edge: self.by_volume.get(edge, 0) + 1},
             calls=self.calls + professional.calls,
-            laps=_lapped(self.laps, now, professional.calls),
+            laps=_lapped(self.laps, now),
         )
 
     def reopened(self, professionals: Sequence[Professional]) -> "Counter":
@@ -112,8 +111,8 @@ def _minus_cause(counts: Counts, professional: Professional) -> Counts:
     return _plus(counts, cause, -1)
 
 
-def _lapped(laps: tuple[Lap, ...], now: datetime, calls: int) -> tuple[Lap, ...]:
+def _lapped(laps: tuple[Lap, ...], now: datetime) -> tuple[Lap, ...]:
     if laps and timedelta() <= now - laps[-1].at < LAP:
         last = laps[-1]
-        return (*laps[:-1], replace(last, ended=last.ended + 1, calls=last.calls + calls))
-    return (*laps, Lap(now, 1, calls))[-LAPS_MAX:]
+        return (*laps[:-1], replace(last, ended=last.ended + 1))
+    return (*laps, Lap(now, 1))[-LAPS_MAX:]

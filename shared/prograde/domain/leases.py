@@ -16,16 +16,31 @@ BUCKETS = 100
 REACH = timedelta(seconds=30)
 """How far ahead a time is leased: who would have to wait for longer does not wait in a function that is paid for."""
 
+LAPS_KEPT = 4
+"""A lease reaches three laps ahead of the time, which is told by the lap before it."""
+_LAP = 10_000_000
+
 Counts = Mapping[int, int]
 """Calls by the number of the bucket that their time falls into."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """What was leased of one credential's limits: the latest time, and each window's counts by its length."""
+    """
+    What was leased of one credential's limits: the latest time, and each window's counts by its length.
+
+    `lately` counts the latest calls by the ten seconds that they fall into.
+    """
 
     last: int = 0
     windows: Mapping[int, Counts] = field(default_factory=dict)
+    lately: Counts = field(default_factory=dict)
+
+    def calls_per_second(self, now: int) -> float:
+        """Tell how many calls a second were leased for the last ten to twenty seconds."""
+        bucket, into = divmod(now, _LAP)
+        seconds = (_LAP + into) / 1_000_000
+        return (self.lately.get(bucket - 1, 0) + self.lately.get(bucket, 0)) / seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +91,15 @@ def lease(ledger: Ledger, limits: Sequence[RateLimit], now: int, wanted: int, sh
         times.append(at)
         last = at
     windows = {**ledger.windows, **{account.interval: account.counts for account in accounts}}
-    return Lease(Ledger(last, windows), tuple(times), at)
+    return Lease(Ledger(last, windows, _counted_lately(ledger.lately, times)), tuple(times), at)
+
+
+def _counted_lately(lately: Counts, times: Sequence[int]) -> Counts:
+    counts = dict(lately)
+    for time in times:
+        counts[time // _LAP] = counts.get(time // _LAP, 0) + 1
+    newest = max(counts, default=0)
+    return {lap: count for lap, count in counts.items() if lap >= newest - LAPS_KEPT}
 
 
 class _Account:

@@ -18,6 +18,9 @@ from prograde.domain.profile import Profile
 from prograde.domain.source_health import Answer
 from prograde.errors import ConflictError
 
+THROTTLED = "throttled"
+"""The cause of who is told to wait."""
+
 
 class Stage(StrEnum):
     """The three stages, in their order."""
@@ -129,6 +132,11 @@ class Professional:
     def is_forbidden(self) -> bool:
         """Whether the last that it met was a refusal that may be that of the credentials."""
         return self.failure_cause == Refusal.FORBIDDEN
+
+    @property
+    def is_throttled(self) -> bool:
+        """Whether the last that it met was being told to wait."""
+        return self.failure_cause == THROTTLED
 
     def needs_proof(self, answer: Answer | None, now: datetime) -> bool:
         """

@@ -148,7 +148,7 @@ def export(batch_id: str | None, target: Path, data_dir: Path) -> int:
             read_batch(store, batch_id) if batch_id else next((b for b in store.batches() if b.status.is_over), None)
         )
     if batch is None:
-        raise NotFoundError(f"no batch of {data_dir} is finished yet")
+        raise NotFoundError(f"no batch of {data_dir} is finished yet: prograde status tells how they stand")
     if not batch.status.is_over:
         raise ConflictError(f"batch {batch.batch_id} is {batch.status}: it has no export yet")
     if target.exists():

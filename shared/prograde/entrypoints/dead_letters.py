@@ -155,7 +155,9 @@ def discard(
     if terminal.is_json:
         terminal.output.print_json(json.dumps({"discarded": count}))
     else:
-        terminal.output.print(f"Discarded {count:,} of batch {batch_id}", markup=False)
+        before = len(set(chosen)) - count
+        already = f"; {before:,} were discarded already" if before else ""
+        terminal.output.print(f"Discarded {count:,} of batch {batch_id}{already}", markup=False)
     return session.EXIT_COMPLETE
 
 
@@ -180,8 +182,8 @@ def _chosen(
     """Tell which professionals are meant: those named, or those of a cause, or all."""
     ways = sum((bool(professional_ids), cause is not None, is_all))
     if ways != 1:
-        given = "one way only: names" if ways else "professionals: their ids"
-        raise InputError([Problem("professional_ids", None, f"choose {given}, or --cause CAUSE, or --all")])
+        remedy = "name professionals by their ids, or choose --cause CAUSE, or --all"
+        raise InputError([Problem("professional_ids", None, f"{remedy}: one of these only" if ways else remedy)])
     if professional_ids:
         return professional_ids
     found = _of_cause(list(letters.dead_letters(machine.services.store, batch.batch_id)), batch, cause)

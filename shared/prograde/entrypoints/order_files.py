@@ -29,7 +29,7 @@ def given_files(
     def read_roster() -> AbstractContextManager[BinaryIO]:
         return nullcontext(BytesIO(NO_ROSTER)) if roster is None else _open(roster, "roster")
 
-    return Given(lambda: read_source(source), read_parameters, read_roster)
+    return Given(lambda: read_source(source), read_parameters, read_roster, ordered_by="command line")
 
 
 def _setting(setting: str) -> dict[str, Any]:

@@ -1,4 +1,8 @@
-"""The progress of a batch on the terminal: a bar that moves, or a line now and then where there is no terminal."""
+"""
+The progress of a batch on the terminal: a bar that moves, or a line now and then where there is no terminal.
+
+Whatever makes it stand still is said in a line of its own.
+"""
 
 import threading
 from collections import deque
@@ -12,7 +16,7 @@ from rich.progress import Progress as Bar
 
 from prograde.bootstrap.local_machine import LocalMachine
 from prograde.domain.batch import BatchStatus
-from prograde.entrypoints.standing import counts_text, limit_text, outage_text, waiting_text
+from prograde.entrypoints.standing import counts_text, limit_text, outage_text, status_text, waiting_text
 from prograde.errors import ProgradeError
 from prograde.use_cases.read_batch import Progress, read_progress
 
@@ -22,7 +26,7 @@ PACE_OVER = timedelta(seconds=30)
 """The pace, and so the remaining time, is that of the last half minute."""
 WIDE = 100
 """Columns from which there is room for the grades so far."""
-WAIT_WORTH_SAYING = timedelta(seconds=3)
+WAIT_WORTH_SAYING = timedelta(seconds=10)
 AHEAD = timedelta(days=1)
 """Further than any page's time lies ahead."""
 
@@ -59,6 +63,7 @@ class ProgressDisplay:
         self._end_pace = Pace()
         self._line_at: datetime | None = None
         self._line = ""
+        self._is_waiting = False
 
     @contextmanager
     def shown(self) -> Iterator[None]:
@@ -94,27 +99,24 @@ class ProgressDisplay:
         now = self._services.clock.now()
         self._call_pace.add(now, self._machine.calls())
         self._end_pace.add(now, progress.ended)
-        counts, pace = counts_text(progress), self._pace_text(progress)
+        counts, notice = counts_text(progress), self._notice(progress, now)
+        pace = self._pace_text(progress, now, is_moving=not notice)
         bar.update(task, total=progress.total, completed=progress.ended, counts=counts, pace=pace)
-        line = f"{counts}, {pace}"
+        line = notice if self._console.is_terminal else ", ".join(filter(None, (counts, pace, notice)))
+        begins_to_wait = bool(notice) and not self._is_waiting
+        self._is_waiting = bool(notice)
         is_time = self._line_at is None or now - self._line_at >= LINE_EVERY
-        if not self._console.is_terminal and is_time and line != self._line:
+        if line and line != self._line and (is_time or begins_to_wait):
             self._line_at, self._line = now, line
-            self._console.print(line, soft_wrap=True)
+            bar.console.print(line, soft_wrap=True, markup=False)
 
-    def _pace_text(self, progress: Progress) -> str:
+    def _pace_text(self, progress: Progress, now: datetime, *, is_moving: bool) -> str:
         text = f"{self._call_pace.per_second:.1f} calls/s"
-        now = self._services.clock.now()
-        batch = progress.batch
-        if batch.status is not BatchStatus.RUNNING:
-            return f"{text}, {batch.status}"
-        if batch.outage is not None:
-            return f"{text}, {outage_text(batch.outage)}"
-        share = batch.pace.share_at(now)
+        share = progress.batch.pace.share_at(now)
         if share < 1:
             text += f" (the source bears {share:.0%} of the limit)"
-        if waiting := self._waiting_text(now):
-            return f"{text}, {waiting}"
+        if not is_moving:
+            return text
         ends = self._end_pace.per_second
         if ends > 0 and progress.open:
             text += f", {timedelta(seconds=round(progress.open / ends))} to go"
@@ -122,6 +124,15 @@ class ProgressDisplay:
             return text
         grades = " ".join(f"{name}:{count}" for name, count in progress.by_grade.items() if count)
         return f"{text}  {grades}" if grades else text
+
+    def _notice(self, progress: Progress, now: datetime) -> str:
+        """Say what would look like a standstill; "" while nothing does."""
+        batch = progress.batch
+        if batch.status is not BatchStatus.RUNNING:
+            return status_text(batch, is_being_worked=True)
+        if batch.outage is not None:
+            return outage_text(batch.outage)
+        return self._waiting_text(now)
 
     def _waiting_text(self, now: datetime) -> str:
         """Say until when nothing happens, and why; "" while something does."""
@@ -132,6 +143,6 @@ class ProgressDisplay:
         # Whoever is due first waits for nobody else: if that is later, nothing happens until then.
         for first in self._services.store.due_before(self._batch_id, now + AHEAD, 1):
             if first.due_at - now > WAIT_WORTH_SAYING:
-                why = "the source asked for it" if first.throttled_in_a_row else "then what failed is asked for again"
+                why = "the source asked for it" if first.is_throttled else "then what failed is asked for again"
                 return waiting_text(first.due_at, now, why)
         return ""

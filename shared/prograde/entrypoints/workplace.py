@@ -89,7 +89,7 @@ def refuse_beside_unfinished(machine: LocalMachine, data_dir: Path, chosen: Batc
     for batch in machine.services.store.unfinished():
         is_other = chosen is None or batch.batch_id != chosen.batch_id
         if is_other and batch.status is not BatchStatus.PAUSED:
-            remedy = f"holds the unfinished batch {batch.batch_id}: prograde resume it first, or choose another"
+            remedy = f"holds the unfinished batch {batch.batch_id}: resume or cancel it first, or choose another folder"
             raise InputError([Problem("--data-dir", str(data_dir), remedy)])
 
 

@@ -45,7 +45,9 @@ def announce_conditions(services: Services, batch: Batch, at: datetime) -> None:
         _log.warning("the batch takes longer than %s hours", promised, extra=_facts(Event.BATCH_LATE, batch))
     if batch.outage is not None:
         since = batch.outage.since.isoformat()
-        _log.warning("the source answers nobody since %s", since, extra=_facts(Event.CIRCUIT_OPEN, batch))
+        _log.warning(
+            "the source answers nobody since %s: %s", since, batch.outage.cause, extra=_facts(Event.CIRCUIT_OPEN, batch)
+        )
     announce_losses(services, batch)
 
 

@@ -1,15 +1,16 @@
 """Read a batch, how far it has come, and the batches there are: counters and documents, never a scan."""
 
 from collections import Counter as Tally
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from prograde.domain.batch import Batch
-from prograde.domain.counter import LAP, Counter, Lap, laps_since
+from prograde.domain.batch import Batch, BatchStatus
+from prograde.domain.counter import LAP, Counter, laps_since
 from prograde.errors import NotFoundError
 from prograde.ports import BatchStore, Place
+from prograde.use_cases.services import Services
 
 K = TypeVar("K", str, int)
 
@@ -43,19 +44,12 @@ class Progress:
 
     def ended_per_second(self, now: datetime) -> float | None:
         """Tell how fast professionals ended lately; None while that cannot be told."""
-        return self._per_second(now, lambda lap: lap.ended)
-
-    def calls_per_second(self, now: datetime) -> float | None:
-        """Tell how many calls a second were made for those who ended lately; None while that cannot be told."""
-        return self._per_second(now, lambda lap: lap.calls)
-
-    def _per_second(self, now: datetime, count: Callable[[Lap], int]) -> float | None:
         laps = list(laps_since(self.counters, now - RATE_OVER))
         if not laps:
             return None
         # A lap is told by its beginning: what ends now may stand in one that began a lap ago.
         seconds = max((now - min(lap.at for lap in laps)).total_seconds(), LAP.total_seconds())
-        return sum(map(count, laps)) / seconds
+        return sum(lap.ended for lap in laps) / seconds
 
     def remaining(self, now: datetime) -> timedelta | None:
         """Tell how long the open ones take at that rate; None while that cannot be told."""
@@ -75,7 +69,7 @@ def read_batch(store: BatchStore, batch_id: str) -> Batch:
     """Read a batch; raises NotFoundError."""
     batch = store.batch(batch_id)
     if batch is None:
-        raise NotFoundError(f"there is no batch {batch_id}")
+        raise NotFoundError(f"there is no batch {batch_id}: list the batches to see their ids")
     return batch
 
 
@@ -99,6 +93,11 @@ def read_progress(store: BatchStore, batch_id: str) -> Progress:
         calls=sum(counter.calls for counter in counters),
         counters=counters,
     )
+
+
+def calls_per_second(services: Services, batch: Batch) -> float | None:
+    """Tell how fast a running batch's source is called, at the cost of one more read; None where that has no answer."""
+    return services.calls_per_second(batch) if batch.status is BatchStatus.RUNNING else None
 
 
 def read_batches(store: BatchStore, after: Place | None, limit: int) -> BatchPage:

@@ -128,7 +128,7 @@ def read_rows(blobs: BlobStore, export: Export, name: str, after: int, limit: in
     """
     file = export.file(name)
     path = f"{export_prefix(export.batch_id, export.grading_run)}/{file.name}"
-    if after and blobs.read(path, after - 2, 2) != LINE_END:
+    if after and (after < len(LINE_END) or blobs.read(path, after - len(LINE_END), len(LINE_END)) != LINE_END):
         raise InputError([Problem("cursor", after, "must be one that was given as next")])
     size = SEARCHED_BYTES if search else BLOCK_BYTES
     wanted = search.casefold()

@@ -13,7 +13,8 @@ class Services:
     Everything outside the process, behind its port.
 
     `listing_source` makes, or finds again, the source of a batch from the snapshot taken at its start. `dispatching`
-    names who delivers tasks, "" while nobody does.
+    names who delivers tasks, "" while nobody does. `calls_per_second` tells how fast a batch's source is called by
+    everybody who shares its credential, None where that cannot be told.
     """
 
     store: BatchStore
@@ -25,3 +26,4 @@ class Services:
     listing_source: Callable[[Batch], ListingSource]
     code_version: str
     dispatching: Callable[[], str]
+    calls_per_second: Callable[[Batch], float | None]

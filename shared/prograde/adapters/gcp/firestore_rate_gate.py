@@ -7,10 +7,13 @@ from datetime import UTC, datetime, timedelta
 from typing import cast
 
 from google.cloud import firestore
+from google.cloud.firestore_v1.base_document import DocumentSnapshot
+from google.cloud.firestore_v1.document import DocumentReference
 
 from prograde.adapters.documents import LEDGER
+from prograde.adapters.gcp.error_mapping import mapped_errors
 from prograde.adapters.gcp.firestore_layout import DOCUMENT, EXPIRE_AT
-from prograde.adapters.gcp.firestore_transactions import Transactions
+from prograde.adapters.gcp.firestore_transactions import SERVICE, Transactions
 from prograde.domain.leases import REACH, Lease, Ledger, lateness, lease
 from prograde.domain.pace import RateLimit
 from prograde.errors import InterruptedCallError
@@ -61,6 +64,16 @@ class FirestoreRateGate:
             with self._changed:
                 self.lost += 1
 
+    def calls_per_second(self) -> float:
+        """Tell how many calls a second are made with this credential, by all instances; one read."""
+        with mapped_errors(SERVICE):
+            snapshot = self._document.get()
+        return self._ledger_in(snapshot).calls_per_second((self._clock.now() - _EPOCH) // _MICROSECOND)
+
+    @staticmethod
+    def _ledger_in(snapshot: DocumentSnapshot[DocumentReference]) -> Ledger:
+        return LEDGER.read(cast("str", snapshot.get(DOCUMENT))) if snapshot.exists else Ledger()
+
     def _take(self, share: float, give_up_at: datetime) -> datetime:
         """Take a time from the block at hand, which one of those who wait renews when it is used up."""
         with self._changed:
@@ -103,7 +116,7 @@ class FirestoreRateGate:
 
         def write(transaction: firestore.Transaction) -> Lease:
             snapshot = self._document.get(transaction=transaction)
-            ledger = LEDGER.read(cast("str", snapshot.get(DOCUMENT))) if snapshot.exists else Ledger()
+            ledger = self._ledger_in(snapshot)
             first = self._clock.now() + self._lead
             leased = lease(ledger, self._limits, (first - _EPOCH) // _MICROSECOND, wanted, share)
             if leased.times:

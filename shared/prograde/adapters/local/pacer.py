@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from prograde.adapters.local.rate_ledger import RateLedger
 from prograde.adapters.local.sqlite_batch_store import microseconds, moment_of
@@ -11,6 +11,8 @@ from prograde.domain.pace import RateLimit, free_at, used_up
 from prograde.errors import InterruptedCallError
 from prograde.ports import Clock
 
+LATELY = timedelta(seconds=10)
+"""So long ago is what the pace is told by."""
 WAIT_SECONDS_MAX = 3.0
 """Who would wait for longer goes away: a worker that sleeps for an hour cannot do what needs no call, as a cancel."""
 
@@ -74,6 +76,19 @@ class Pacer:
                 return now, Wait(moment_of(moment), used_up(self._limits, instant, self._ledger.latest))
             self._ledger.add(instant)
             return now, None
+
+    def calls_per_second(self) -> float:
+        """Tell how many calls a second left lately, as far back as the ledger knows them."""
+        with self._ledger.locked():
+            now = microseconds(self._clock.now())
+            since = now - LATELY // timedelta(microseconds=1)
+            count, oldest = 0, now
+            while (sent_at := self._ledger.latest(count + 1)) is not None and sent_at > since:
+                count, oldest = count + 1, sent_at
+            # A ledger that holds no more is one of a source so quick that all of them are of now.
+            is_full = count == self._ledger.capacity
+        seconds = (now - oldest) / 1_000_000 if is_full else LATELY.total_seconds()
+        return count / seconds if seconds else 0.0
 
     def close(self) -> None:
         """Let nobody pass any more: who waits, and who comes, is told so."""

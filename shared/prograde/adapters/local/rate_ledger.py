@@ -50,6 +50,11 @@ class RateLedger:
             finally:
                 fcntl.flock(self._file, fcntl.LOCK_UN)
 
+    @property
+    def capacity(self) -> int:
+        """How many calls it remembers."""
+        return self._capacity
+
     def latest(self, back: int) -> int | None:
         """Tell when the call `back` calls ago was sent, 1 being the latest; None if there were fewer."""
         if back > min(self._count, self._capacity):

@@ -21,7 +21,7 @@ from prograde.entrypoints.web.route import JSON, UPLOAD, Call, Route
 from prograde.entrypoints.web.shapes import BatchDetails, BatchList, BatchState, BatchSummary
 from prograde.ports import Caller
 from prograde.use_cases import steer
-from prograde.use_cases.read_batch import read_batches, read_progress
+from prograde.use_cases.read_batch import calls_per_second, read_batches, read_progress
 from prograde.use_cases.services import Services
 from prograde.use_cases.start_batch import start_batch
 
@@ -63,7 +63,8 @@ def show_batch(call: Call, batch_id: str) -> flask.Response:
     """Show a batch and how far it has come."""
     read_query(call.request, Query)
     progress = read_progress(call.services.store, batch_id)
-    return current_answer(call.request, BatchDetails.of(progress, call.services.clock.now()))
+    pace = calls_per_second(call.services, progress.batch)
+    return current_answer(call.request, BatchDetails.of(progress, call.services.clock.now(), pace))
 
 
 def pause_batch(call: Call, batch_id: str) -> flask.Response:

@@ -14,7 +14,7 @@ from prograde.entrypoints.web.rendering import number, short_dollars, words
 from prograde.errors import InputError, NotFoundError
 from prograde.ports import BatchStore, BlobStore, Place
 from prograde.use_cases.export_files import EXCEL, GRADED, HUBSPOT, UNGRADED, grade_file
-from prograde.use_cases.read_batch import Progress
+from prograde.use_cases.read_batch import Progress, calls_per_second
 from prograde.use_cases.read_export import Export, latest_export, read_export
 from prograde.use_cases.services import Services
 from prograde.use_cases.start_batch import source_blob
@@ -76,6 +76,7 @@ class BatchView:
     previous: Batch | None
     export: Export | None
     limit: str
+    calls_per_second: float | None
 
     @property
     def batch(self) -> Batch:
@@ -126,11 +127,6 @@ class BatchView:
     def can_cancel(self) -> bool:
         """Whether it may be cancelled."""
         return self.batch.status in (BatchStatus.RUNNING, BatchStatus.PAUSED)
-
-    @property
-    def calls_per_second(self) -> float | None:
-        """The calls a second of those who ended lately."""
-        return self.progress.calls_per_second(self.now)
 
     @property
     def pace_share(self) -> float:
@@ -245,6 +241,7 @@ def batch_view(services: Services, progress: Progress, run: int | None) -> Batch
         previous=previous_of(services.store, batch) if batch.status.is_over else None,
         export=_export(services.blobs, batch, run),
         limit="" if batch.status.is_over else limit_text(services, batch),
+        calls_per_second=calls_per_second(services, batch),
     )
 
 

@@ -106,6 +106,7 @@ class BatchDetails:
     by_cause: Counts
     by_volume: Sequence[VolumeBar]
     calls: int
+    calls_per_second: float | None
     ended_per_second: float | None
     remaining_seconds: int | None
     parameters: Parameters
@@ -115,7 +116,7 @@ class BatchDetails:
     export_digest: str
 
     @classmethod
-    def of(cls, progress: Progress, now: datetime) -> "BatchDetails":
+    def of(cls, progress: Progress, now: datetime, calls_per_second: float | None) -> "BatchDetails":
         """Describe a batch."""
         batch = progress.batch
         rate = progress.ended_per_second(now)
@@ -138,6 +139,7 @@ class BatchDetails:
             by_cause=progress.by_cause,
             by_volume=[VolumeBar(edge, progress.by_volume.get(edge, 0)) for edge in VOLUME_EDGES],
             calls=progress.calls,
+            calls_per_second=None if calls_per_second is None else round(calls_per_second, 1),
             ended_per_second=None if rate is None else round(rate, 2),
             remaining_seconds=None if remaining is None else int(remaining.total_seconds()),
             parameters=batch.parameters,
