@@ -65,13 +65,12 @@ def test_a_professional_that_fails_is_named_and_the_exit_code_says_so(workplace:
     ]
 
 
-def test_a_run_that_graded_nobody_says_so_and_why(workplace: Workplace) -> None:
+def test_a_source_file_with_a_wrong_path_pauses_the_run_and_says_why(workplace: Workplace) -> None:
     source = workplace.folder / "source.yaml"
     source.write_text(source.read_text(encoding="utf-8").replace("path: Member", "path: Membr"), encoding="utf-8")
     done = workplace.prograde("run", "source.yaml", "--roster", "roster.csv", "--as-of", str(AS_OF))
-    assert 3 == done.returncode
-    assert "60 not found" in done.stdout
-    assert "Warning: nobody was graded, of 60" in done.stdout
+    assert 4 == done.returncode
+    assert "the source refuses everybody the profile stage, and never answered it: not_found: status 404" in done.stderr
 
 
 def test_a_source_file_that_reads_no_prices_is_warned_of(workplace: Workplace) -> None:

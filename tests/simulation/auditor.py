@@ -203,6 +203,8 @@ class Auditor:
         if new.status is _S.DRAINING and not new.is_cancelled:
             self.seeded_when_given_up.append(set(self.professionals))
         delivery = self._deliveries.get(self._scheduler.running) if self._scheduler.running is not None else None
+        if new.status is _S.PAUSED and "never answered it" in new.reason:
+            self._saw("batch paused for what looks like a mistake")
         if new.status is _S.PAUSED and "credentials" in new.reason:
             assert delivery is not None
             assert isinstance(delivery.task, PageTask)

@@ -131,7 +131,7 @@ _THEMES: tuple[frozenset[Fault], ...] = (
 """Faults that are worst together: so few of all combinations that they would hardly ever be drawn."""
 _THEME_ODDS = 0.4
 
-_RUN_ODDS = {Fault.CANCEL: 0.15, Fault.GIVEN_UP: 0.5}
+_RUN_ODDS = {Fault.CANCEL: 0.15, Fault.GIVEN_UP: 1.0}
 
 
 class Chance:

@@ -224,12 +224,12 @@ MUTANTS = (
     mutant(
         "a replay leaves the counters",
         "use_cases.dead_letters",
-        ("                transaction.put_counter(batch_id, counter)\n", "                pass\n"),
+        ("        transaction.put_counter(batch_id, counter)\n", "        pass\n"),
     ),
     mutant(
         "a replay leaves the batch drained",
         "use_cases.dead_letters",
-        ("drained=stored.drained - were_drained", "drained=stored.drained"),
+        ("drained=batch.drained - were_drained", "drained=batch.drained"),
     ),
     mutant(
         "a replay goes on at the same step",

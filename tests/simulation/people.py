@@ -18,6 +18,7 @@ from tests.simulation.world import World
 SUPERVISE_SECONDS = 60.0
 VERBS = {"pause": Fault.PAUSE, "cancel": Fault.CANCEL, "replay": Fault.REPLAY, "discard": Fault.DISCARD}
 AGAIN_SECONDS = 20.0
+RESUMES_MAX = 10
 LOOK_ODDS = 0.15
 """How likely somebody looks after a batch within a minute, as long as things go wrong."""
 
@@ -45,6 +46,7 @@ class People:
         self._deliverer = deliverer
         self._replays = world.chance.dice.choice([1, 2]) if world.chance.has(Fault.REPLAY) else 0
         self._verbs = 0
+        self._resumes = 0
         # What nobody lost must come to its end by redelivery alone.
         is_lossless = not any(world.chance.has(fault) for fault in (Fault.TASK_LOST, Fault.GIVEN_UP))
         self._is_supervised = not is_lossless or world.chance.dice.random() < 0.5
@@ -111,7 +113,11 @@ class People:
         chance = self._world.chance
         if batch is None or not (chance.is_healed or chance.dice.random() < LOOK_ODDS):
             return
-        if batch.status is BatchStatus.PAUSED:
+        if batch.status is BatchStatus.PAUSED and chance.is_healed and self._resumes > RESUMES_MAX:
+            # Nobody whom the source answers is left, and what looks like a mistake looks so for ever.
+            self._cancel()
+        elif batch.status is BatchStatus.PAUSED:
+            self._resumes += chance.is_healed
             self._resume()
         elif batch.status.is_over and self._replays and chance.dice.random() < LOOK_ODDS:
             self._replays -= 1

@@ -7,7 +7,7 @@ import pytest
 
 from prograde.domain.batch import BatchStatus
 from prograde.domain.blame import THROTTLED_LIMIT
-from prograde.domain.outcome import Answered, NotFound, Throttled
+from prograde.domain.outcome import Answered, NotFound, Refused, Throttled
 from prograde.domain.professional import Stage, State, StopReason
 from prograde.ports import PageRequest
 from tests.contracts.specimens import PARAMETERS
@@ -176,3 +176,29 @@ def test_a_large_roster_that_is_told_to_wait_for_an_hour_is_not_asked_for_one_by
 
     assert len(bench.source.requests) <= 62, "half a minute of two calls a second, and then none but the probe"
     assert bench.batch().outage is not None
+
+
+# --- refused from the first call on
+
+
+@pytest.mark.parametrize("refused", [BAD_REQUEST, MISSING], ids=["400", "404"])
+@pytest.mark.parametrize("stage", Stage)
+@pytest.mark.parametrize("people", [1, 12])
+def test_a_stage_that_was_never_answered_and_is_refused_everybody_pauses_the_batch(
+    bench: Bench, refused: Refused, stage: Stage, people: int
+) -> None:
+    bench.source.seconds_a_call = 0.1
+    bench.source.answering = lambda request: refused if request.stage is stage else only_page(request)
+    bench.start(*ROSTER[:people])
+    begun_at = bench.clock.now()
+
+    batch = bench.run()
+
+    assert BatchStatus.PAUSED == batch.status
+    why = f"the source refuses everybody the {stage} stage, and never answered it: {refused.kind}: {refused.detail}; "
+    assert batch.reason.startswith(why)
+    assert bench.clock.now() - begun_at < timedelta(minutes=5)
+    bench.source.answering = only_page
+    bench.resume()
+    assert BatchStatus.COMPLETE == bench.run().status
+    assert {State.DONE} == {who.state for who in bench.people()}

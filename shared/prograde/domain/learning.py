@@ -20,6 +20,7 @@ from prograde.domain.professional import Professional, is_proven
 from prograde.domain.source_health import (
     ELSEWHERE,
     OUTAGE_FAILURES,
+    REFUSED_TO_PAUSE,
     SHARE_AFTER_OUTAGE,
     STRANGERS_MAX,
     UNASKED_MAX,
@@ -106,6 +107,14 @@ def _forbidden(batch: Batch, after: Professional, detail: str, now: datetime) ->
     )
 
 
+def _refused_to_all(after: Professional) -> str:
+    """Say that nobody was ever answered, and what that may be."""
+    return (
+        f"the source refuses everybody the {after.stage} stage, and never answered it: {after.last_failure}; "
+        "start a new batch with a mended source file, or resume this one when the source is back"
+    )
+
+
 def forbidden_to_all(detail: str) -> str:
     """Say of a 403 that it is not one professional's, and what to do about it."""
     return f"{detail}, whoever is asked for; give the credentials that right, then resume the batch"
@@ -140,10 +149,18 @@ def _turned(batch: Batch, before: Professional, asked_id: str) -> Batch:
 
 
 def _patient(batch: Batch, after: Professional, now: datetime) -> Batch:
-    """Give up on the source if its outage has lasted longer than the patience and the probe came in vain once more."""
+    """
+    Give up on the source if its outage has lasted longer than the patience and the probe came in vain once more.
+
+    Where nobody was ever answered, refusals are a mistake in the source file more often than an outage: that waits
+    for somebody to look.
+    """
     outage = batch.outage
     if outage is None or outage.probe_id != after.professional_id:
         return batch
+    is_mistaken = after.is_refused and after.stage not in batch.answers
+    if is_mistaken and after.unproven_failures >= REFUSED_TO_PAUSE:
+        return paused(batch, _refused_to_all(after))
     if not timedelta() <= now - outage.asked_at < UNASKED_MAX:
         return replace(batch, outage=replace(outage, since=now, asked_at=now))
     if now - outage.since < timedelta(minutes=batch.parameters.outage_patience_minutes):

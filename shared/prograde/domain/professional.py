@@ -134,6 +134,11 @@ class Professional:
         return self.failure_cause == Refusal.FORBIDDEN
 
     @property
+    def is_refused(self) -> bool:
+        """Whether the last that it met was a status that asking again does not mend."""
+        return self.failure_cause in set(Refusal)
+
+    @property
     def is_throttled(self) -> bool:
         """Whether the last that it met was being told to wait."""
         return self.failure_cause == THROTTLED

@@ -14,6 +14,8 @@ OUTAGE_FAILURES = 3
 """Failures in a row, refusals and throttled answers too, with nobody answered in between, that make an outage."""
 ELSEWHERE = timedelta(seconds=10)
 """So long after an answer in another stage the source is not taken to be out for one professional's sake."""
+REFUSED_TO_PAUSE = 6
+"""Refusals in a row, of a probe's own page and of two others' in turn, that rather are a mistake than an outage."""
 UNASKED_MAX = timedelta(minutes=70)
 """A probe that was silent for longer than any wait was not asking: the process was stopped, or its clock jumped."""
 STRANGERS_MAX = 3

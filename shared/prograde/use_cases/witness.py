@@ -25,7 +25,7 @@ def witness_of(services: Services, batch: Batch, professional: Professional) -> 
     last_id = "" if answer is None else answer.professional_id
     if turn == "last" and last_id:
         return _read(services.store, batch, last_id)
-    if turn == "next" and batch.outage is not None:
+    if turn != "own" and batch.outage is not None:
         return _next(services.store, batch, batch.outage.turn_id, {last_id, professional.professional_id})
     return None
 
