@@ -39,8 +39,8 @@ class Upload:
 
     @property
     def blob(self) -> str:
-        """Where it is kept."""
-        return f"uploads/{self.sha256}.csv"
+        """Where it is kept: below what the cloud's bucket forgets in time; no batch is called so."""
+        return f"batches/uploads/{self.sha256}.csv"
 
 
 @dataclass(frozen=True, slots=True)
