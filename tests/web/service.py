@@ -25,8 +25,8 @@ from tests.local.functions import running
 AS_OF = date(2026, 6, 30)
 MARKET = seeded_market(20, 7, AS_OF)
 EVERYBODY = [agent.key for agent in MARKET.agents]
-WAITING = [f"waiting-{number}" for number in range(30)]
-"""Whom nobody knows: they are asked for before those whom a test is about."""
+WAITING = EVERYBODY[10:]
+"""They are asked for before those whom a test is about, and take some calls each."""
 PATIENCE_SECONDS = 60
 
 

@@ -3,18 +3,16 @@ import pytest
 from tests.web.service import EVERYBODY, WAITING, Service
 
 FAILED = EVERYBODY[:3]
-MEANT = {"cause": "server_error"}
-"""Whom nobody knows is a dead letter, too: as many of them as were asked for before the batch was paused."""
 
 
 def test_dead_letters_are_listed_a_page_at_a_time(service: Service) -> None:
     batch_id = service.with_dead_letters(FAILED)
-    first = service.get(f"/v1/batches/{batch_id}/dead-letters", params={"limit": 2, **MEANT}).json()
-    second = service.get(f"/v1/batches/{batch_id}/dead-letters", params={"cursor": first["next"], **MEANT}).json()
+    first = service.get(f"/v1/batches/{batch_id}/dead-letters", params={"limit": 2}).json()
+    second = service.get(f"/v1/batches/{batch_id}/dead-letters", params={"cursor": first["next"]}).json()
     listed = [letter["professional_id"] for letter in first["dead_letters"] + second["dead_letters"]]
     assert (sorted(FAILED), None) == (listed, second["next"])
     assert {"server_error"} == {letter["cause"] for letter in first["dead_letters"]}
-    assert 3 == service.get(f"/v1/batches/{batch_id}").json()["by_cause"]["server_error"]
+    assert {"server_error": 3} == service.get(f"/v1/batches/{batch_id}").json()["by_cause"]
     others = service.get(f"/v1/batches/{batch_id}/dead-letters", params={"cause": "timeout"}).json()
     assert [] == others["dead_letters"]
 
@@ -32,26 +30,21 @@ def test_dead_letters_are_replayed_by_id_by_cause_and_all(service: Service) -> N
     path = f"/v1/batches/{batch_id}/replay"
     assert 1 == service.post(path, json={"professional_ids": FAILED[:1]}).json()["replayed"]
     assert 0 == service.post(path, json={"cause": "timeout"}).json()["replayed"]
-    assert 2 <= service.post(path, json={"all": True}).json()["replayed"] <= 2 + len(WAITING)
+    assert 2 == service.post(path, json={"all": True}).json()["replayed"]
     service.post(f"/v1/batches/{batch_id}/resume")
     service.finished(batch_id)
     shown = service.get(f"/v1/batches/{batch_id}").json()
-    assert ({"done": 3, "not_found": len(WAITING)}, {"not_found": len(WAITING)}) == (
-        shown["by_state"],
-        shown["by_cause"],
-    )
+    assert ({"done": 3 + len(WAITING)}, {}) == (shown["by_state"], shown["by_cause"])
 
 
 def test_discarded_dead_letters_are_listed_apart(service: Service) -> None:
     batch_id = service.with_dead_letters(FAILED)
     path = f"/v1/batches/{batch_id}/dead-letters"
     for count in (3, 0):
-        discarded = service.post(f"/v1/batches/{batch_id}/discard", json=MEANT).json()
+        discarded = service.post(f"/v1/batches/{batch_id}/discard", json={"all": True}).json()
         assert {"discarded": count, "has_more": False} == discarded
-    assert [] == service.get(path, params=MEANT).json()["dead_letters"]
-    assert 3 == len(service.get(path, params={"discarded": "true"}).json()["dead_letters"])
-    service.post(f"/v1/batches/{batch_id}/discard", json={"all": True})
     assert [] == service.get(path).json()["dead_letters"]
+    assert 3 == len(service.get(path, params={"discarded": "true"}).json()["dead_letters"])
 
 
 @pytest.mark.parametrize(
@@ -61,7 +54,7 @@ def test_which_dead_letters_are_meant_has_to_be_said_in_one_way(service: Service
     batch_id = service.with_dead_letters(FAILED[:1])
     service.post(f"/v1/batches/{batch_id}/replay", 400, json=choice)
     service.post(f"/v1/batches/{batch_id}/discard", 400, json=choice)
-    assert 1 == len(service.get(f"/v1/batches/{batch_id}/dead-letters", params=MEANT).json()["dead_letters"])
+    assert 1 == len(service.get(f"/v1/batches/{batch_id}/dead-letters").json()["dead_letters"])
 
 
 def test_a_professional_that_is_none_of_the_batch_is_not_found(service: Service) -> None:
