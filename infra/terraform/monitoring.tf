@@ -61,11 +61,27 @@ resource "google_logging_metric" "supervised" {
   }
 }
 
+# What functions say of requests that failed for our own reasons, and the platform of those that found no instance.
+# Statuses do not tell: 429 with Retry-After is a page that waits for its source's limits, which is as it should be.
+resource "google_logging_metric" "failures" {
+  project     = local.project
+  name        = "${var.prefix}/failures"
+  description = "Requests that failed for reasons of our own."
+  filter      = "resource.type=\"cloud_run_revision\" AND (${local.services}) AND ((severity>=ERROR AND jsonPayload.path:*) OR textPayload:\"no available instance\")"
+
+  metric_descriptor {
+    metric_kind = "DELTA"
+    value_type  = "INT64"
+    unit        = "1"
+  }
+}
+
 # A policy may not name a metric that is not there yet, and a new metric takes a moment.
 resource "time_sleep" "metrics_known" {
   create_duration = "30s"
   triggers = {
     events     = google_logging_metric.events.name
+    failures   = google_logging_metric.failures.name
     supervised = google_logging_metric.supervised.name
   }
 }
@@ -117,10 +133,28 @@ resource "google_monitoring_alert_policy" "failing" {
   notification_channels = local.channels
 
   conditions {
-    display_name = "A function answers with 5xx or 429, more than twenty times in ten minutes."
+    display_name = "A function answers with 5xx more than twenty times in ten minutes."
 
     condition_threshold {
-      filter          = "resource.type=\"cloud_run_revision\" AND metric.type=\"run.googleapis.com/request_count\" AND (metric.labels.response_code_class=\"5xx\" OR metric.labels.response_code=\"429\") AND (${local.services})"
+      filter          = "resource.type=\"cloud_run_revision\" AND metric.type=\"run.googleapis.com/request_count\" AND metric.labels.response_code_class=\"5xx\" AND (${local.services})"
+      comparison      = "COMPARISON_GT"
+      threshold_value = 20
+      duration        = "0s"
+
+      aggregations {
+        alignment_period     = "600s"
+        per_series_aligner   = "ALIGN_SUM"
+        cross_series_reducer = "REDUCE_SUM"
+        group_by_fields      = ["resource.label.service_name"]
+      }
+    }
+  }
+
+  conditions {
+    display_name = "A function says more than twenty times in ten minutes that it failed, or none was free."
+
+    condition_threshold {
+      filter          = "resource.type=\"cloud_run_revision\" AND metric.type=\"logging.googleapis.com/user/${time_sleep.metrics_known.triggers.failures}\""
       comparison      = "COMPARISON_GT"
       threshold_value = 20
       duration        = "0s"

@@ -12,6 +12,7 @@ Every operational error of prograde.
     └── TransientError             the same call may succeed later
         ├── NotSeededError         the task came before its professional
         ├── InterruptedCallError   the call was not made: the process is shutting down, or the limits allow none soon
+        │   └── NotBeforeError     the limits allow none before a moment: the page is to be given that time
         ├── SettingsError          the deployment lacks something: it can be mended while tasks wait
         └── UnavailableError       a store, queue or warehouse of ours does not answer
 
@@ -21,6 +22,7 @@ Programming errors (AssertionError, TypeError…) are not here: they crash.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
 from typing_extensions import override
 
@@ -96,6 +98,14 @@ class InterruptedCallError(TransientError):
 
     def __init__(self, why: str, wait_seconds: float | None = None) -> None:
         self.wait_seconds = wait_seconds
+        super().__init__(why)
+
+
+class NotBeforeError(InterruptedCallError):
+    """The call was not made: the source's limits allow none before `moment`, which is too late to wait for."""
+
+    def __init__(self, why: str, moment: datetime) -> None:
+        self.moment = moment
         super().__init__(why)
 
 

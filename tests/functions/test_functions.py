@@ -3,11 +3,14 @@
 import io
 import json
 from collections.abc import Iterator
-from datetime import date
+from dataclasses import replace
+from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import Never
 
 import pytest
 from flask.testing import FlaskClient
+from typing_extensions import override
 from werkzeug.test import TestResponse
 
 from prograde.adapters.documents import write_task
@@ -17,6 +20,8 @@ from prograde.adapters.local.wsgi_client import IN_PROCESS
 from prograde.bootstrap.local_machine import LocalMachine, function_app, local_machine
 from prograde.domain.effects import PageTask, effects
 from prograde.entrypoints.order_schedule import quarter
+from prograde.errors import NotBeforeError
+from prograde.ports import ListingSource, PageRequest
 from prograde.sandbox.seeding import seeded_market
 from prograde.sandbox.server import SandboxServer
 from prograde.use_cases.steer import pause_batch, resume_batch
@@ -240,3 +245,29 @@ def test_the_environment_builds_the_services_of_a_function_that_is_hosted_alone(
     monkeypatch.setenv("PROGRADE_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setenv("PROGRADE_SOURCES_DIR", str(tmp_path))
     assert 200 == client.post("/tasks/supervise").status_code
+
+
+class UsedUp(ListingSource):
+    """A source whose limits allow no call before a moment."""
+
+    def __init__(self, moment: datetime) -> None:
+        self._moment = moment
+
+    @override
+    def fetch(self, request: PageRequest, share: float = 1.0) -> Never:
+        raise NotBeforeError("used up", self._moment)
+
+
+def test_a_page_that_the_limits_allow_only_later_is_acknowledged_and_postponed(machine: LocalMachine) -> None:
+    batch_id = post_batch(machine, "professional_id\nA1\n").get_json()["batch_id"]
+    task = first_task(machine, batch_id, "A1")
+    later = task.due_at + timedelta(hours=1)
+    services = replace(machine.services, listing_source=lambda _: UsedUp(later))
+    client = function_app("fetch_page", services).test_client()
+    client.environ_base[IN_PROCESS] = "1"
+
+    assert 200 == client.post("/", data=write_task(task)).status_code
+
+    professional = machine.services.store.professional(batch_id, "A1")
+    assert professional is not None
+    assert (later, task.wake + 1) == (professional.due_at, professional.wake)

@@ -18,6 +18,7 @@ from prograde.adapters.listing_api.secret import REFERENCE
 from prograde.adapters.local.data_directory import DataDirectory
 from prograde.adapters.local.source_files import SourceFolder
 from prograde.bootstrap.local_machine import FUNCTIONS, LocalMachine, function_app, local_machine
+from prograde.domain.batch import BatchStatus
 from prograde.sandbox.seeding import seeded_market
 from prograde.sandbox.server import SandboxServer
 from prograde.use_cases.announce import ALERTS
@@ -153,6 +154,15 @@ def test_an_alert_stands_behind_every_event(everything: Plan) -> None:
     events = {policy.values["display_name"] for policy in everything.of("google_monitoring_alert_policy", "event")}
 
     assert {f"prograde: {event}" for event in ALERTS} == events
+
+
+def test_the_metric_counts_the_events_that_alert_and_no_other(everything: Plan) -> None:
+    (metric,) = everything.of("google_logging_metric", "events")
+    found = re.search(r'jsonPayload\.event=~"(.*)"$', metric.values["filter"])
+    assert found
+
+    told = {*ALERTS, *(f"batch_{status}" for status in BatchStatus)}
+    assert ALERTS == {event for event in told if re.search(found[1], event)}
 
 
 def test_there_is_a_section_about_every_alert(everything: Plan) -> None:

@@ -6,7 +6,7 @@ import time
 from collections import Counter
 
 from tests.house.checkout import ROOT
-from tests.simulation.many import RUNS_OF_CI, be_quiet, kept_seeds, simulated
+from tests.simulation.many import RUNS_OF_CI, be_quiet, seeds_upto, simulated
 from tests.simulation.report import Total, failed, replaced, table, tally
 from tests.simulation.run import simulate
 from tests.simulation.sometimes import never
@@ -16,7 +16,7 @@ PAGE = ROOT / "docs" / "reliability.md"
 
 def run_many(runs: int, *, is_written: bool) -> int:
     """Run the kept seeds and as many others; returns the exit code."""
-    seeds = [*kept_seeds(), *range(runs)]
+    seeds = seeds_upto(runs)
     total = Total()
     began = time.monotonic()
     for report in simulated(seeds):

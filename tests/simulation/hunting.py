@@ -85,12 +85,12 @@ def hunt(mutant: Mutant, seeds: int = SEEDS) -> Catch:
     """Run seeds on a mutant until one fails; in a process of its own, which has not imported prograde yet."""
     assert not any(name.split(".")[0] == "prograde" for name in sys.modules)
     sys.meta_path.insert(0, MutatingFinder(mutant))
-    from tests.simulation.many import be_quiet, kept_seeds  # noqa: PLC0415  # after the finder
+    from tests.simulation.many import be_quiet, seeds_upto  # noqa: PLC0415  # after the finder
     from tests.simulation.run import simulate  # noqa: PLC0415  # after the finder
 
     be_quiet()
     began = time.monotonic()
-    for number, seed in enumerate([*kept_seeds(), *range(seeds)], start=1):
+    for number, seed in enumerate(seeds_upto(seeds), start=1):
         violations = simulate(seed).violations
         if violations:
             return Catch(mutant.name, number, violations[0], time.monotonic() - began)

@@ -18,6 +18,11 @@ def kept_seeds() -> list[int]:
     return [int(line.split("#")[0]) for line in lines if line.split("#")[0].strip()]
 
 
+def seeds_upto(runs: int) -> list[int]:
+    """Name the seeds that once failed, then as many others, each once."""
+    return list(dict.fromkeys([*kept_seeds(), *range(runs)]))
+
+
 def simulated(seeds: Sequence[int]) -> Iterator[Report]:
     """Run seeds on all cores, in any order."""
     workers = os.cpu_count() or 1

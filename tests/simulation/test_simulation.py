@@ -12,7 +12,7 @@ import pytest
 from tests.house.checkout import ROOT
 from tests.simulation.chance import Chance, Fault
 from tests.simulation.doubled_warehouse import doubled
-from tests.simulation.many import kept_seeds
+from tests.simulation.many import seeds_upto
 from tests.simulation.run import Report, simulate
 
 PRINT_DIGEST = "from tests.simulation.test_simulation import digest; from tests.simulation.run import simulate; "
@@ -31,7 +31,7 @@ def _quiet() -> Iterator[None]:
     logging.disable(logging.NOTSET)
 
 
-@pytest.mark.parametrize("seed", [*range(60), *kept_seeds()])
+@pytest.mark.parametrize("seed", seeds_upto(60))
 def test_the_law_holds(seed: int) -> None:
     report = simulate(seed)
 

@@ -10,12 +10,13 @@ from prograde.bootstrap.hosted import Hosted, hosted
 from prograde.correlation import correlated
 from prograde.entrypoints.problem_details import answered_error
 from prograde.entrypoints.trace import traced
-from prograde.errors import NotFoundError, ProgradeError
+from prograde.errors import NotBeforeError, NotFoundError, ProgradeError
 from prograde.ports import Caller
 from prograde.settings import Serves
 from prograde.use_cases import fetch_page as pages
 from prograde.use_cases import finalize as finalizing
 from prograde.use_cases import supervise as supervising
+from prograde.use_cases.postpone import postpone
 
 Handler = Callable[[Hosted, flask.Request], None]
 View = Callable[[flask.Request], flask.Response]
@@ -55,9 +56,12 @@ def fetch_page(host: Hosted, request: flask.Request) -> None:
     if request.path == "/sounding":
         supervising.sound(host.services, read_sounding_task(request.get_data()))
     else:
-        task = read_page_task(request.get_data())
+        task, deaths = read_page_task(request.get_data()), _deaths(request)
         with correlated(batch_id=task.batch_id, professional_id=task.professional_id):
-            pages.fetch_page(host.services, task, _deaths(request))
+            try:
+                pages.fetch_page(host.services, task, deaths)
+            except NotBeforeError as error:
+                postpone(host.services, task, error.moment, deaths)
 
 
 def _deaths(request: flask.Request) -> int:

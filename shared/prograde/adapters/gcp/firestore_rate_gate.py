@@ -16,7 +16,7 @@ from prograde.adapters.gcp.firestore_layout import DOCUMENT, EXPIRE_AT
 from prograde.adapters.gcp.firestore_transactions import SERVICE, Transactions
 from prograde.domain.leases import REACH, Lease, Ledger, lateness, lease
 from prograde.domain.pace import RateLimit
-from prograde.errors import InterruptedCallError
+from prograde.errors import InterruptedCallError, NotBeforeError
 from prograde.ports import Clock
 
 LEASE_EVERY_MIN, LEASE_EVERY_MAX = timedelta(milliseconds=500), timedelta(seconds=2)
@@ -53,7 +53,7 @@ class FirestoreRateGate:
         """Times that were leased here and not spent."""
 
     def pass_one(self, share: float = 1.0) -> datetime:
-        """Wait for a leased time; raises InterruptedCallError when the limits leave none within reach."""
+        """Wait for a leased time; raises NotBeforeError when the limits leave none within reach."""
         give_up_at = self._clock.now() + REACH
         while True:
             at = self._take(share, give_up_at)
@@ -133,8 +133,6 @@ class FirestoreRateGate:
         ahead = (leased[-1] - begun_at) / 2 if leased else LEASE_EVERY_MIN
         self._next_lease_at = begun_at + min(LEASE_EVERY_MAX, max(LEASE_EVERY_MIN, ahead))
         if not leased:
-            wait = _EPOCH + block.next_at * _MICROSECOND - self._clock.now()
-            raise InterruptedCallError(
-                "the source's limits leave no call within reach: it was not made", wait.total_seconds()
-            )
+            moment = _EPOCH + block.next_at * _MICROSECOND
+            raise NotBeforeError("the source's limits leave no call within reach: it was not made", moment)
         return leased

@@ -109,6 +109,11 @@ class BatchView:
         return self.batch.status in (BatchStatus.COMPLETE, BatchStatus.INCOMPLETE) and self.graded == 0
 
     @property
+    def is_late(self) -> bool:
+        """Whether it takes longer than was promised."""
+        return not self.batch.status.is_over and self.batch.is_late(self.now)
+
+    @property
     def can_pause(self) -> bool:
         """Whether it may be paused."""
         return self.batch.status is BatchStatus.RUNNING
@@ -232,7 +237,8 @@ def batch_view(services: Services, progress: Progress, run: int | None) -> Batch
     return BatchView(
         progress=progress,
         now=services.clock.now(),
-        previous=previous_of(services.store, batch),
+        # While a batch runs, every grade has fewer: that says nothing.
+        previous=previous_of(services.store, batch) if batch.status.is_over else None,
         export=_export(services.blobs, batch, run),
         limit="" if batch.status.is_over else limit_text(services, batch),
         calls_per_second=calls_per_second(services, batch),

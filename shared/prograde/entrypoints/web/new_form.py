@@ -8,6 +8,7 @@ from typing import Any
 
 from prograde.domain.batch import Batch, Parameters
 from prograde.domain.grading import DEFAULT_RUBRIC, TIERS_MAX, Rubric
+from prograde.entrypoints.parameters import ParametersModel
 from prograde.errors import InputError, Problem
 
 TIER_FIELDS = (
@@ -19,7 +20,8 @@ TIER_FIELDS = (
 )
 SPARE_TIERS = 2
 """Empty lines below the tiers, to add some."""
-PLAIN_FIELDS = ("as_of", "cutoff", "attribution", "page_limit", "failure_limit", "outage_patience_minutes")
+LIMITS = ("page_limit", "failure_limit", "outage_patience_minutes", "promised_hours")
+PLAIN_FIELDS = ("as_of", "cutoff", "attribution", *LIMITS)
 SWITCHES = ("include_active", "early_stop")
 OWN_FIELDS = ("source", "roster", "stored_roster", "tiers", "tiers_to_process", *PLAIN_FIELDS, *SWITCHES)
 
@@ -34,6 +36,7 @@ _LABELS = {
     "page_limit": "Pages of each stage",
     "failure_limit": "Failures in a row",
     "outage_patience_minutes": "Patience with an outage",
+    "promised_hours": "Promised within",
 }
 _TIER_LABELS = {
     "name": "name",
@@ -131,10 +134,9 @@ def fresh(parameters: Parameters | None = None) -> Typed:
     given = parameters
     values: dict[str, str] = {
         "attribution": "split" if given is None else given.attribution,
-        "page_limit": "19" if given is None else str(given.page_limit),
-        "failure_limit": "5" if given is None else str(given.failure_limit),
-        "outage_patience_minutes": "180" if given is None else str(given.outage_patience_minutes),
     }
+    for name in LIMITS:
+        values[name] = str(ParametersModel.model_fields[name].default if given is None else getattr(given, name))
     values |= {name: "on" for name in SWITCHES if given is None or getattr(given, name)}
     rubric = DEFAULT_RUBRIC if given is None else given.rubric
     processed = () if given is None else given.tiers_to_process
