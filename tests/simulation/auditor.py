@@ -15,11 +15,13 @@ from prograde.domain.effects import PageTask, Task
 from prograde.domain.professional import Professional, State
 from prograde.domain.raw_page import RawPage
 from prograde.ports import PageRequest
-from tests.simulation.evidence import Evidence
+from tests.simulation.evidence import WELL, Evidence
 from tests.simulation.memory_batch_store import Written
 from tests.simulation.scheduler import Coroutine, Scheduler
 
 _S = BatchStatus
+IN_VAIN_MAX = 6
+"""Steps without an answer after which a professional is sure to have opened an outage."""
 OVER = {_S.COMPLETE, _S.INCOMPLETE, _S.CANCELLED}
 _MOVES = {
     _S.RUNNING: {_S.PAUSED, _S.DRAINING, _S.FINALIZING},
@@ -54,12 +56,28 @@ class Auditor:
         self.professionals: dict[str, Professional] = {}
         self.calls: Counter[tuple[str, int]] = Counter()
         self.seeded_when_given_up: list[set[str]] = []
+        self._in_vain: set[tuple[str, int]] = set()
+        self._in_vain_epoch = 0
 
     # --- what the world tells
 
     def kept(self, page: RawPage) -> None:
         """Take note of a raw row."""
         self.evidence.keep(page)
+        self._count_in_vain(page)
+
+    def _count_in_vain(self, page: RawPage) -> None:
+        """A source that answers nobody is taken to be out before everybody has asked again and again."""
+        batch = self.batch
+        is_open = batch is None or batch.outage is not None or batch.status is not _S.RUNNING
+        if batch is None or is_open or page.outcome in WELL or batch.epoch != self._in_vain_epoch:
+            self._in_vain.clear()
+            self._in_vain_epoch = 0 if batch is None else batch.epoch
+            return
+        self._in_vain.add((page.professional_id, page.step))
+        steps = len(self._in_vain)
+        if self.evidence.are_clocks_right and steps > IN_VAIN_MAX * (len(self.professionals) + IN_VAIN_MAX):
+            self._violated(f"{steps} steps in vain, and no outage")
 
     def delivered(self, task: Task, deaths: int) -> None:
         """Take note of a delivery that begins."""

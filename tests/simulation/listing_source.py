@@ -26,7 +26,6 @@ from tests.simulation.chance import Chance, Fault
 from tests.simulation.market import Market, Person, Record
 
 ODD_WAITS = (None, 0.0, -5.0, 1.0, 30.0, 90.0, 1e9, float("inf"))
-OUTAGE_WAITS = (None, None, 5.0, 30.0, 3600.0)
 WAIT_BELIEVED_MAX = 3600.0
 BACKOFF_MAX = 60.0
 REFUSALS = (Refusal.CLIENT_ERROR, Refusal.REDIRECT, Refusal.NOT_FOUND)
@@ -52,7 +51,7 @@ class Api:
 
     `changed` are the professionals of whom it has not told the truth of the market; `troubled` those whom it left
     without an answer for their own sake; `failures` counts the failures that it answered for a page. `silences` are
-    the spans for which it asked somebody to wait.
+    the spans for which it asked somebody to wait, `outage_wait` is how long it asks everybody to in an outage.
     """
 
     market: Market
@@ -60,6 +59,7 @@ class Api:
     now: Callable[[], float]
     note: Callable[[str], None]
     outages: dict[Fault, Span] = field(default_factory=dict)
+    outage_wait: float | None = None
     denials: dict[Fault, Span] = field(default_factory=dict)
     silences: list[Span] = field(default_factory=list)
     people: dict[str, Person] = field(default_factory=dict)
@@ -139,7 +139,7 @@ class Api:
         """Answer as a source that is away, or that refuses the credentials."""
         key, dice = _page_key(request), self.chance.dice
         if self._lies_in(self.outages, Fault.THROTTLING_OUTAGE):
-            return Throttled(dice.choice(OUTAGE_WAITS))
+            return Throttled(self.outage_wait)
         for fault, refusals in ((Fault.REFUSING_OUTAGE, REFUSALS[:2]), (Fault.MISSING_OUTAGE, REFUSALS[2:])):
             # Of a page that was refused once this would be the second time, and no fault that heals.
             if key not in self.met_refusal and self._lies_in(self.outages, fault):

@@ -28,6 +28,7 @@ PATIENCE_SECONDS = 6 * 3600.0
 """How long a healed run may take: a Retry-After of an hour, a wrong clock, and the work."""
 
 OUTAGES = (Fault.API_OUTAGE, Fault.REFUSING_OUTAGE, Fault.MISSING_OUTAGE, Fault.THROTTLING_OUTAGE)
+OUTAGE_WAITS = (None, None, 30.0, 3600.0)
 OUTAGES_MAX = 6
 """How often a run may wait for the end of an outage in vain: each replay may meet one again."""
 
@@ -131,6 +132,8 @@ def _plan_outages(world: World, heals_at: float) -> None:
     for fault in OUTAGES:
         if chance.has(fault):
             world.api.outages[fault] = span(dice.choice([5.0, 60.0, 7200.0]))
+    if chance.has(Fault.THROTTLING_OUTAGE):
+        world.api.outage_wait = dice.choice(OUTAGE_WAITS)
     for fault in (Fault.DENIED, Fault.FORBIDDEN_ALL):
         if chance.has(fault):
             world.api.denials[fault] = span(dice.choice([5.0, 600.0]))

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from prograde.domain.batch import BatchStatus
-from prograde.domain.blame import PROBE_SECONDS_MAX
+from prograde.domain.blame import BACKOFF_SECONDS_MAX, PROBE_SECONDS_MAX
 from tests.simulation.chance import Chance, Fault
 from tests.simulation.law import end_problems, export_of
 from tests.simulation.listing_source import Span
@@ -22,10 +22,11 @@ NOTICED = 60.0
 MARKET = replace(made_up_market(14), parameters=replace(made_up_market(14).parameters, outage_patience_minutes=180))
 
 
-def run(outages: dict[Fault, Span]) -> World:
-    """Run one batch over a source that is out for a while, and otherwise well."""
+def run(outages: dict[Fault, Span], wait: float | None = None) -> World:
+    """Run one batch over a source that is out for a while, and otherwise well; throttled ones are told to wait."""
     world = World(MARKET, Chance("two hours", frozenset()), None, MemoryWarehouse)
     world.api.outages = outages
+    world.api.outage_wait = wait
     run_world(world, 3 * HOUR)
     assert [] == [*world.violations, *end_problems(world)]
     return world
@@ -51,6 +52,15 @@ def test_an_outage_of_two_hours_costs_nobody_anything_and_no_more_calls_than_pro
     before, during = calls(world, 0.0, BEGINS), calls(world, BEGINS + NOTICED, BEGINS + 2 * HOUR)
     assert 0 < len(before) < len(calls(calm, 0.0, 3 * HOUR)), "the outage begins in the middle"
     assert 1 == len(set(during)), "only the probe asks"
-    # Half the longest wait is the mean of its jitter; who is told to wait longer waits longer.
-    assert len(during) < 2 * HOUR / (PROBE_SECONDS_MAX / 2) * 1.2
-    assert len(during) >= (1 if fault is Fault.THROTTLING_OUTAGE else 2 * HOUR / PROBE_SECONDS_MAX)
+    # Half the longest wait is the mean of its jitter.
+    longest = BACKOFF_SECONDS_MAX if fault is Fault.THROTTLING_OUTAGE else PROBE_SECONDS_MAX
+    assert 2 * HOUR / longest < len(during) < 2 * HOUR / (longest / 2) * 1.2
+
+
+def test_who_is_told_to_wait_for_an_hour_asks_once_an_hour() -> None:
+    world = run({Fault.THROTTLING_OUTAGE: Span(BEGINS, BEGINS + 2 * HOUR)}, wait=HOUR)
+
+    batch = world.auditor.batch
+    assert batch is not None
+    assert (BatchStatus.COMPLETE, "") == (batch.status, batch.reason)
+    assert len(calls(world, BEGINS, BEGINS + 2 * HOUR)) <= 2 * len(MARKET.people)

@@ -23,7 +23,7 @@ from prograde.domain.outcome import (
 )
 from prograde.domain.professional import Professional, Stage
 from prograde.domain.profile import Profile
-from prograde.domain.source_health import UNASKED_MAX, Answer, Outage, Pace
+from prograde.domain.source_health import THROTTLED_TO_OUTAGE, UNASKED_MAX, Answer, Outage, Pace
 from tests.unit.examples import BATCH, NEWCOMER, NOW, PARAMETERS, SELLER
 from tests.unit.steps import BROKEN, MORE, PEOPLE, REFUSED, TIMEOUT
 
@@ -257,8 +257,19 @@ def test_being_throttled_halves_the_pace_and_nothing_else(outage: str) -> None:
 
     after = after_step(batch, Throttled(9.0))
 
-    assert replace(batch, pace=Pace(0.5, LATER)) == after
+    assert replace(batch, pace=Pace(0.5, LATER, LATER)) == after
     assert after is after_step(after, Throttled(9.0), now=LATER + SECOND)
+
+
+def test_throttling_of_everybody_for_half_a_minute_is_an_outage_whoever_is_throttled_then() -> None:
+    began = LATER - THROTTLED_TO_OUTAGE
+    batch = replace(ONGOING, pace=Pace(0.05, LATER - SECOND, began))
+
+    after = after_step(batch, Throttled(3_600.0))
+
+    assert replace(batch, outage=Outage(LATER, ME, LATER, "throttled: the source asks to wait")) == after
+    answered = replace(batch, answers={Stage.PROFILE: Answer(began + SECOND, "K8")})
+    assert answered is after_step(answered, Throttled(3_600.0))
 
 
 def test_a_probe_that_is_only_throttled_loses_patience_too() -> None:
@@ -320,7 +331,8 @@ def test_three_who_are_forbidden_where_nobody_was_ever_answered_are_the_credenti
 
     after = after_step(batch, FORBIDDEN)
 
-    assert (BatchStatus.PAUSED, "the source refuses the credentials: status 403") == (after.status, after.reason)
+    assert BatchStatus.PAUSED == after.status
+    assert after.reason.startswith("the source refuses the credentials: status 403, whoever is asked for")
 
 
 @pytest.mark.parametrize(("batch", "is_paused"), [(NEW, True), (ELSEWHERE, False)], ids=["alone", "others elsewhere"])

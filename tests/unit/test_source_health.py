@@ -1,12 +1,21 @@
 """What an answer proves, and how fast a source may be asked."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prograde.domain.source_health import ANSWER_EVERY, RISE_PER_SECOND, SHARE_MIN, SLOWED_EVERY, Answer, Pace
+from prograde.domain.source_health import (
+    ANSWER_EVERY,
+    RISE_PER_SECOND,
+    SHARE_MIN,
+    SLOWED_EVERY,
+    THROTTLED_TO_OUTAGE,
+    UNBROKEN,
+    Answer,
+    Pace,
+)
 from tests.unit.examples import NOW
 
 SECOND = timedelta(seconds=1)
@@ -65,7 +74,7 @@ def test_at_first_the_whole_rate_is_asked_for(later: timedelta) -> None:
 def test_slowing_halves_the_share_and_time_gives_it_back() -> None:
     slowed = Pace().slowed(NOW)
 
-    assert Pace(0.5, NOW) == slowed
+    assert Pace(0.5, NOW, NOW) == slowed
     assert 0.5 == slowed.share_at(NOW)
     assert 0.75 == pytest.approx(slowed.share_at(NOW + 30 * SECOND))
     assert 1.0 == slowed.share_at(NOW + timedelta(minutes=1))
@@ -103,7 +112,7 @@ def test_calls_in_flight_that_are_throttled_together_slow_down_once() -> None:
 
 
 def test_a_clock_that_was_set_back_does_not_keep_a_source_from_being_spared() -> None:
-    assert Pace(0.25, NOW - SECOND) == Pace(0.5, NOW).slowed(NOW - SECOND)
+    assert Pace(0.25, NOW - SECOND, NOW - SECOND) == Pace(0.5, NOW, NOW).slowed(NOW - SECOND)
 
 
 @given(paces, st.lists(spans, max_size=30))
@@ -111,3 +120,27 @@ def test_however_often_it_is_slowed_some_share_is_left(pace: Pace, moments: list
     for moment in moments:
         pace = pace.slowed(NOW + moment)
         assert SHARE_MIN <= pace.share <= 1.0
+
+
+def throttled_every(seconds: float, times: int, answered_at: datetime | None = None) -> Pace:
+    """Slow down again and again, beginning now."""
+    pace = Pace()
+    for number in range(times):
+        pace = pace.slowed(NOW + number * seconds * SECOND, answered_at)
+    return pace
+
+
+def test_throttling_that_goes_on_with_nobody_answered_is_an_outage_after_half_a_minute() -> None:
+    pace = throttled_every(8.0, 5)
+
+    assert NOW == pace.began
+    assert pace.is_out(NOW + THROTTLED_TO_OUTAGE, None)
+    assert pace.is_out(NOW + THROTTLED_TO_OUTAGE, NOW)
+    assert not pace.is_out(NOW + THROTTLED_TO_OUTAGE - TICK, None)
+    assert not pace.is_out(NOW + THROTTLED_TO_OUTAGE, NOW + TICK)
+
+
+def test_throttling_begins_anew_after_an_answer_or_a_pause() -> None:
+    assert NOW + 32 * SECOND == throttled_every(8.0, 5, answered_at=NOW + 25 * SECOND).began
+    assert NOW + 3 * UNBROKEN == throttled_every(UNBROKEN.total_seconds(), 4).began
+    assert not Pace().is_out(NOW, None)

@@ -1,6 +1,7 @@
 """What a status refuses: asked about once more, and the professional's own end only if others are answered."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -113,7 +114,7 @@ def test_credentials_that_are_forbidden_a_stage_pause_the_batch_within_a_few_cal
     batch = bench.run()
 
     assert BatchStatus.PAUSED == batch.status
-    assert "the source refuses the credentials: status 403: not yours" == batch.reason
+    assert batch.reason.startswith("the source refuses the credentials: status 403: not yours, whoever is asked for")
     assert State.FAILED not in {who.state for who in bench.people()}
     forbidden = [request for request in bench.source.requests if request.stage is stage]
     assert len(forbidden) <= 3 + 8
@@ -163,3 +164,15 @@ def test_who_alone_is_throttled_without_end_fails_alone(bench: Bench) -> None:
     ended = bench.professional("A2")
     assert (StopReason.FAILURE_LIMIT, "throttled") == (ended.stop_reason, ended.failure_cause)
     assert THROTTLED_LIMIT <= asked(bench, "A2", Stage.HISTORICAL) <= 2 * THROTTLED_LIMIT
+
+
+def test_a_large_roster_that_is_told_to_wait_for_an_hour_is_not_asked_for_one_by_one(bench: Bench) -> None:
+    bench.source.seconds_a_call = 0.5
+    ends_at = bench.clock.now() + timedelta(minutes=50)
+    bench.source.answering = lambda request: Throttled(3_600.0) if bench.clock.now() < ends_at else only_page(request)
+    bench.start(*(f"B{number:03}" for number in range(150)))
+
+    bench.run_until(lambda: bench.clock.now() > ends_at)
+
+    assert len(bench.source.requests) <= 62, "half a minute of two calls a second, and then none but the probe"
+    assert bench.batch().outage is not None

@@ -43,7 +43,7 @@ def learned(
     if batch.status is not BatchStatus.RUNNING:
         return batch
     if isinstance(outcome, Throttled):
-        batch = _paced(batch, batch.pace.slowed(now))
+        batch = _paced(batch, batch.pace.slowed(now, _answered_at(batch)))
     match outcome:
         case ProfilePage() | ListingPage() | NotFound():
             answer = Answer(sent_at, before.professional_id)
@@ -82,9 +82,10 @@ def _failing(batch: Batch, before: Professional, after: Professional, now: datet
         return _patient(batch, after, now)
     # Somebody may have been answered while this call was under way.
     is_answered = is_proven(before.failed_at, batch.answers.get(after.stage), now)
-    if after.unproven_failures < OUTAGE_FAILURES or is_answered:
+    is_throttled = after.is_throttled and batch.pace.is_out(now, _answered_at(batch))
+    if is_answered or not (is_throttled or after.unproven_failures >= OUTAGE_FAILURES):
         return batch
-    if after.stage not in batch.answers:
+    if after.stage not in batch.answers and not is_throttled:
         if after.unproven_failures == OUTAGE_FAILURES:
             batch = _estranged(batch, after)
         # One broken professional that comes first in a stage must not stop those whom the source answers elsewhere.
@@ -118,6 +119,11 @@ def denied(batch: Batch, detail: str) -> Batch:
 def _estranged(batch: Batch, after: Professional) -> Batch:
     """Count who is left without an answer in a stage in which nobody was ever answered."""
     return replace(batch, strangers={**batch.strangers, after.stage: batch.strangers.get(after.stage, 0) + 1})
+
+
+def _answered_at(batch: Batch) -> datetime | None:
+    """Tell when anybody was answered last, in any stage."""
+    return max((answer.at for answer in batch.answers.values()), default=None)
 
 
 def _is_elsewhere(batch: Batch, now: datetime) -> bool:

@@ -24,6 +24,10 @@ SHARE_AFTER_OUTAGE = 0.1
 SLOWED_EVERY = timedelta(seconds=5)
 """Calls in flight are throttled together: that is one sign to slow down, not eight."""
 RISE_PER_SECOND = 1 / 120
+UNBROKEN = timedelta(seconds=10)
+"""Throttled answers at most so far apart are one row of them."""
+THROTTLED_TO_OUTAGE = timedelta(seconds=30)
+"""So long a row of them, whoever asks, is an outage: not everybody has to find out alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +68,13 @@ class Pace:
     The share of the declared rate that the source bears: 1 is all of it.
 
     Halved when the source throttles, and risen again by time alone: all of it after two minutes at the most, so that
-    nothing need be stored for a rise.
+    nothing need be stored for a rise. `began` is when the throttling began that has gone on since, nobody being
+    answered.
     """
 
     share: float = 1.0
     since: datetime | None = None
+    began: datetime | None = None
 
     def share_at(self, now: datetime) -> float:
         """Tell the share at a moment, in (0, 1]."""
@@ -77,8 +83,15 @@ class Pace:
         risen = self.share + RISE_PER_SECOND * max(0.0, (now - self.since).total_seconds())
         return min(1.0, risen)
 
-    def slowed(self, now: datetime) -> "Pace":
-        """Halve the share, unless that was done a moment ago."""
+    def slowed(self, now: datetime, answered_at: datetime | None = None) -> "Pace":
+        """Halve the share, unless that was done a moment ago; `answered_at` is when anybody was answered last."""
         if self.since is not None and timedelta() <= now - self.since < SLOWED_EVERY:
             return self
-        return Pace(max(SHARE_MIN, self.share_at(now) / 2), now)
+        is_interrupted = self.since is None or not timedelta() <= now - self.since < UNBROKEN
+        is_answered = self.began is None or (answered_at is not None and answered_at > self.began)
+        return Pace(max(SHARE_MIN, self.share_at(now) / 2), now, now if is_interrupted or is_answered else self.began)
+
+    def is_out(self, now: datetime, answered_at: datetime | None) -> bool:
+        """Tell whether everybody has been throttled for so long that the source is taken to be out."""
+        is_answered = answered_at is not None and self.began is not None and answered_at > self.began
+        return self.began is not None and not is_answered and now - self.began >= THROTTLED_TO_OUTAGE
