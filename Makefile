@@ -120,9 +120,10 @@ package: ## Write build/{start-batch,fetch-page,finalize}.zip: the same files gi
 	@$(PYTHON) infra/package.py build
 
 .PHONY: deploy
-deploy: package ## Package and apply: make deploy ENV=staging; terraform shows its plan and asks (docs/deploy.md)
+deploy: ## Package and apply: make deploy ENV=staging; terraform shows its plan and asks (docs/deploy.md)
 	@test -f infra/terraform/environments/$(ENV).tfvars || \
 		{ echo 'say which deployment: make deploy ENV=staging (infra/terraform/environments/*.tfvars)' >&2; exit 2; }
+	@$(MAKE) --no-print-directory package
 	@terraform -chdir=infra/terraform init -reconfigure -backend-config=environments/$(ENV).gcs.tfbackend
 	@terraform -chdir=infra/terraform apply -var-file=environments/$(ENV).tfvars
 

@@ -3,6 +3,7 @@
 import signal
 import socket
 import time
+from dataclasses import replace
 
 import requests
 
@@ -80,3 +81,19 @@ def test_a_request_that_never_ends_keeps_nobody_waiting(workplace: Workplace) ->
         assert time.monotonic() - began < 2
         for each in slow:
             each.close()
+
+
+def test_what_keeps_a_batch_from_going_on_is_said(practice_api: SandboxServer, workplace: Workplace) -> None:
+    with served(workplace) as (url, process):
+        ordered(url, workplace, as_of=str(AS_OF))
+        while practice_api.stats().calls < 10:
+            time.sleep(0.01)
+        process.kill()
+        process.wait()
+    without_token = replace(workplace, env={k: v for k, v in workplace.env.items() if k != "SANDBOX_TOKEN"})
+    with served(without_token) as (_, process):
+        assert process.stderr is not None
+        line = process.stderr.readline()
+
+    assert "is refused again and again" in line
+    assert "SANDBOX_TOKEN" in line

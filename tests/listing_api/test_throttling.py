@@ -104,4 +104,4 @@ def test_a_403_is_throttling_only_where_the_source_says_so() -> None:
     refused, _ = fetch_one(answer)
 
     assert Throttled(7.0) == throttled_outcome
-    assert Refused(Refusal.FORBIDDEN, "status 403: Rate limit exceeded") == refused
+    assert Refused(Refusal.FORBIDDEN, "status 403: Rate limit exceeded; it was asked with LISTING_TOKEN") == refused

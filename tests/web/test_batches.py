@@ -152,6 +152,11 @@ def test_another_method_is_told_which_there_are(service: Service, method: str, p
     assert 405 == response.json()["status"]
 
 
+def test_a_head_is_answered_as_a_get_without_its_body(service: Service) -> None:
+    head, get = service.send("HEAD", "/v1/batches?limit=1", 200), service.get("/v1/batches?limit=1")
+    assert (b"", get.headers["Content-Length"]) == (head.content, head.headers["Content-Length"])
+
+
 def test_a_type_that_nobody_reads_is_refused_and_one_that_nobody_writes_too(service: Service) -> None:
     headers = {"Content-Type": "text/csv"}
     assert "send multipart/form-data" in service.post("/v1/batches", 415, data=b"A1", headers=headers).json()["detail"]

@@ -264,3 +264,17 @@ def test_the_sources_tell_their_limits_their_last_good_batch_and_what_is_wrong(s
     assert "not usable" in text
     assert "rate_limits: is missing" in text
     assert "as of 2026-06-30</a>, finished" in text
+
+
+def test_a_stored_roster_keeps_ids_with_commas_and_quotes(service: Service) -> None:
+    awkward = 'x, "y"; z'
+    roster = b'professional_id\n"x, ""y""; z"\nA1\n'
+    estimate = form(service, do="estimate", roster=roster).text
+    kept = {name: hidden(estimate, name) for name in ("kept", "kept_name", "estimated", "key")}
+    started = form(service, 303, roster=None, do="start", **kept).headers["Location"]
+    batch_id = service.finished(started.split("/")[2].partition("?")[0])
+
+    again = form(service, do="estimate", roster=None, stored_roster=batch_id).text
+
+    assert "<dt>Professionals</dt><dd>2</dd>" in again
+    assert "not found" in page(service, f"/batches/{batch_id}/professionals/{quote(awkward)}")

@@ -37,7 +37,7 @@ BODY_SHOWN = 400
 
 @click.group("dead-letters")
 def dead_letters() -> None:
-    """Look at who failed or was not found, and why; ask again, or accept it."""
+    """Look at who failed or was not found; ask again or accept."""
 
 
 @dead_letters.command("list")

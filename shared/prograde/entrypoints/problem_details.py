@@ -32,6 +32,7 @@ from prograde.errors import (
 )
 from prograde.use_cases.announce import Event
 
+VALUE_SHOWN = 1_000
 MIMETYPE = "application/problem+json"
 
 _log = logging.getLogger(__name__)
@@ -77,7 +78,7 @@ def problem_details(error: ProgradeError, status: int) -> flask.Response:
     details: dict[str, object] = {"title": type(error).__name__, "status": status, "detail": str(error)}
     if isinstance(error, InputError | SettingsError):
         details["problems"] = [
-            {"field": problem.field, "value": str(problem.value), "remedy": problem.remedy}
+            {"field": problem.field, "value": str(problem.value)[:VALUE_SHOWN], "remedy": problem.remedy}
             for problem in error.problems
         ]
     response = flask.jsonify(details)

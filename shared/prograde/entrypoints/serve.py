@@ -18,6 +18,8 @@ from prograde.errors import InputError, Problem
 CONCURRENCY_MIN = 4
 """While nothing is under way; who only drains makes no call."""
 LOOK_EVERY = timedelta(seconds=1)
+REFUSALS_WORTH_SAYING = 4
+"""Some three seconds: what stays refused needs somebody, a secret that is not there now, say."""
 
 
 @click.command()
@@ -56,13 +58,18 @@ def work(machine: LocalMachine, dispatcher: Dispatcher, stopping: threading.Even
     """Deliver until told to stop, with as many calls in flight as the sources of the unfinished batches allow."""
     concurrency = _Concurrency(machine)
     looked_at: datetime | None = None
+    told = ""
 
     def is_over() -> bool:
-        nonlocal looked_at
+        nonlocal looked_at, told
         now = machine.services.clock.now()
         if looked_at is None or not timedelta() <= now - looked_at < LOOK_EVERY:
             looked_at = now
             dispatcher.concurrency = concurrency()
+            refusal = dispatcher.most_refused
+            if refusal.times >= REFUSALS_WORTH_SAYING and refusal.answer != told:
+                told = refusal.answer
+                click.echo(f"A {refusal.kind} task is refused again and again: {told}", err=True)
         return False
 
     dispatcher.run(is_over, stopping, machine.interrupt)

@@ -14,7 +14,7 @@ from prograde.adapters.listing_api.auth import with_params
 from prograde.adapters.listing_api.error_handler import UnusableAnswerError, refusal
 from prograde.adapters.listing_api.http_caller import Answer, HttpCaller
 from prograde.adapters.listing_api.source import Source
-from prograde.domain.outcome import Answered, Denied, Failure, Refused
+from prograde.domain.outcome import Answered, Denied, Failure, Refusal, Refused
 from prograde.domain.raw_page import Exchange
 from prograde.ports import Clock, PageRequest, RateGate
 
@@ -67,16 +67,24 @@ class HttpListingSource:
             outcome = error.failure
         if isinstance(outcome, Denied | Failure | Refused):
             outcome = replace(outcome, detail=self._source.redactor.text(outcome.detail))
-        if isinstance(outcome, Denied):
-            return replace(outcome, detail=f"{outcome.detail}; {self._remedy()}")
-        return outcome
+        match outcome:
+            case Denied(detail):
+                return Denied(f"{detail}; {self._asked_with()}: {self._remedy()}")
+            case Refused(Refusal.FORBIDDEN, detail):
+                # It may be the credentials, or this one professional.
+                return replace(outcome, detail=f"{detail}; {self._asked_with()}")
+            case _:
+                return outcome
+
+    def _asked_with(self) -> str:
+        names = " and ".join(self._source.variables)
+        return f"it was asked with {names}" if names else "it was asked without credentials"
 
     def _remedy(self) -> str:
         """Say what to mend where the credentials are refused."""
-        names = " and ".join(self._source.variables)
-        if not names:
-            return "it was asked without credentials: write client.auth into the source file, and start a new batch"
-        return f"it was asked with {names}: set that right, then resume the batch"
+        if self._source.variables:
+            return "set that right, then resume the batch"
+        return "write client.auth into the source file, and start a new batch"
 
     def _sorted(self, request: PageRequest, target: str, answer: Answer, shown: bytes) -> Answered:
         if answer.status:

@@ -1,9 +1,11 @@
 """The function start_batch: guard, route, who calls, handler, answer."""
 
 import io
+from collections.abc import Mapping
+from typing import Any
 
 import flask
-from werkzeug.exceptions import HTTPException, InternalServerError, NotAcceptable, UnsupportedMediaType
+from werkzeug.exceptions import HTTPException, InternalServerError, NotAcceptable, NotFound, UnsupportedMediaType
 from werkzeug.routing import Map
 
 from prograde.bootstrap.hosted import Hosted, hosted
@@ -14,6 +16,8 @@ from prograde.entrypoints.web.pages import shown
 from prograde.entrypoints.web.route import Call, Route
 from prograde.entrypoints.web.table import EVERYTHING, MAPS
 from prograde.errors import ProgradeError
+
+PATH_SHOWN = 200
 
 
 def start_batch(request: flask.Request) -> flask.Response:
@@ -38,12 +42,20 @@ def refused(error: Exception) -> flask.Response:
 def _routed(host: Hosted, request: flask.Request) -> flask.Response:
     table: Map = EVERYTHING if host.serves is None else MAPS[host.serves]
     path = request.environ.get("PATH_INFO", "").encode("latin-1").decode("utf-8", "replace")
-    route, ids = table.bind("").match(path, request.method)
-    assert isinstance(route, Route)
+    route, ids = _found(table, path, request.method)
     request.max_content_length = route.body_bytes_max
     who = host.callers.check(request.environ, route.caller)
     _refuse_types(request, route)
     return route.handler(Call(host.services, request, who), **ids)
+
+
+def _found(table: Map, path: str, method: str) -> tuple[Route, Mapping[str, Any]]:
+    try:
+        route, ids = table.bind("").match(path, method)
+    except NotFound:
+        raise NotFound(f"there is no {method} {path[:PATH_SHOWN]}") from None
+    assert isinstance(route, Route)
+    return route, ids
 
 
 def _refuse_types(request: flask.Request, route: Route) -> None:

@@ -13,9 +13,10 @@ import flask
 
 from prograde.domain.batch import Batch
 from prograde.domain.effects import digest
+from prograde.entrypoints.web.api_batches import UPLOAD_BYTES_MAX
 from prograde.entrypoints.web.new_form import Typed, fresh, like, tier_input
 from prograde.entrypoints.web.rendering import HTML, rendered, see_other
-from prograde.entrypoints.web.route import FORM, Call, Route
+from prograde.entrypoints.web.route import FORM, BatchConverter, Call, Route
 from prograde.errors import InputError, NotFoundError, Problem
 from prograde.ports import Caller
 from prograde.use_cases.plan import Plan, last_experience, plan_batch
@@ -23,11 +24,10 @@ from prograde.use_cases.read_batch import read_batch
 from prograde.use_cases.services import Services
 from prograde.use_cases.start_batch import start_batch
 
-UPLOAD_BYTES_MAX = 32_000_000
 BATCHES_LOOKED_AT = 50
 ROSTERS_MAX = 10
 _KEPT = re.compile(r"[0-9a-f]{64}")
-_BATCH_ID = re.compile(r"[a-z0-9_-]{3,80}")
+_BATCH_ID = re.compile(BatchConverter.regex)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +39,8 @@ class Upload:
 
     @property
     def blob(self) -> str:
-        """Where it is kept."""
-        return f"uploads/{self.sha256}.csv"
+        """Where it is kept: below what the cloud's bucket forgets in time; no batch is called so."""
+        return f"batches/uploads/{self.sha256}.csv"
 
 
 @dataclass(frozen=True, slots=True)

@@ -401,17 +401,6 @@ class ExportList:
 
 
 @dataclass(frozen=True, slots=True)
-class Health:
-    """Whether what the service stands on answers; each is "ok" or what is wrong."""
-
-    status: str
-    state: str
-    queue: str
-    warehouse: str
-    dispatching: str
-
-
-@dataclass(frozen=True, slots=True)
 class Queued:
     """A webhook was taken."""
 
