@@ -116,5 +116,8 @@ def is_excused(world: World, batch: Batch, professional_id: str, row: Row) -> bo
     if world.api.outages and not world.auditor.evidence.are_clocks_right:
         # Whose fault a failure is, is told by when others were answered: where clocks differ, that may be wrong.
         return True
+    if professional_id in world.api.lost:
+        # An outage may have come first, and taken the place of one of its failures.
+        return True
     limit = batch.parameters.failure_limit
     return world.api.failures_of(professional_id) >= limit or world.auditor.evidence.has_died(professional_id)
