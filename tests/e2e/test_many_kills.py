@@ -52,7 +52,8 @@ def test_killed_again_and_again_it_ends_with_the_same_export(tmp_path: Path, kil
         out, err = process.communicate(timeout=240)
         assert 0 == process.returncode, err
         assert digest == json.loads(out)["export_digest"]
-        assert calls + sum(lost) == server.stats().calls
+        # On a busy machine a call may run out of time: it counts, and is made once more.
+        assert calls + sum(lost) + calls_in_vain(place) == server.stats().calls
     print(f"\n{len(lost)} kills, {sum(lost)} calls repeated, at most {max(lost)} at one kill")  # noqa: T201
     assert kills == len(lost), "the batch ended before it was killed often enough"
     assert all(0 <= count <= CONCURRENCY for count in lost)
@@ -83,6 +84,13 @@ def documents(place: Workplace, table: str) -> list[dict[str, object]]:
 def recorded_calls(place: Workplace) -> int:
     """The calls whose answer was counted: all but those that were in flight at some kill."""
     return sum(int(str(document["calls"])) for document in documents(place, "professionals"))
+
+
+def calls_in_vain(place: Workplace) -> int:
+    """The calls that brought no page, and were counted."""
+    files = (place.folder / "prograde-data" / "warehouse" / "raw_pages").rglob("*.ndjson")
+    rows = [json.loads(line) for file in files for line in file.read_text(encoding="utf-8").splitlines()]
+    return len({row["raw_id"] for row in rows if row["outcome"] in {"Failure", "Throttled"}})
 
 
 def is_over(place: Workplace) -> bool:
