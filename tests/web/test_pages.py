@@ -120,6 +120,15 @@ def test_a_roster_of_before_can_be_used_again_and_a_batch_be_run_again(service: 
     assert f"<dt>Professionals</dt><dd>{len(EVERYBODY) + 1}</dd>" in estimate
 
 
+def test_a_roster_that_is_sent_goes_before_the_one_of_the_batch_that_is_run_again(
+    service: Service, finished: str
+) -> None:
+    text = form(service, do="estimate", roster=b"professional_id\nA1\nA2\n", stored_roster=finished).text
+
+    assert "<dt>Professionals</dt><dd>2</dd>" in text
+    assert f'<option value="{finished}" selected>' not in text
+
+
 def test_a_kept_roster_is_named_by_its_digest_and_by_nothing_else(service: Service) -> None:
     for kept in ("../../lock", "0" * 63, "A" * 64):
         assert {"roster"} == set(errors_of(form(service, 400, roster=None, kept=kept).text))

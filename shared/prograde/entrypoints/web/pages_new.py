@@ -73,7 +73,11 @@ def order_page(call: Call) -> flask.Response:
 
     services, form = call.services, call.request.form
     typed = Typed({name: value[:200] for name, value in form.items()})
-    upload = _upload(call)
+    sent = _sent(call)
+    if sent is not None:
+        # Who sends a file means it, whatever is still chosen below it.
+        typed = replace(typed, values={**typed.values, "stored_roster": ""})
+    upload = sent or _kept(call)
     given = Given(
         source_text=lambda: _source_text(services, typed["source"]),
         parameters=typed.parameters,
@@ -110,14 +114,19 @@ def _source_text(services: Services, name: str) -> str:
         raise InputError([Problem("source", name[:80], str(error))]) from error
 
 
-def _upload(call: Call) -> Upload | None:
-    """Keep the roster that is sent, or find the one that was sent with the try before."""
+def _sent(call: Call) -> Upload | None:
+    """Keep the roster that is sent."""
     file = call.request.files.get("roster")
-    if file is not None and file.filename:
-        content = file.stream.read()
-        upload = Upload(file.filename[:100], sha256(content).hexdigest())
-        call.services.blobs.put(upload.blob, BytesIO(content))
-        return upload
+    if file is None or not file.filename:
+        return None
+    content = file.stream.read()
+    upload = Upload(file.filename[:100], sha256(content).hexdigest())
+    call.services.blobs.put(upload.blob, BytesIO(content))
+    return upload
+
+
+def _kept(call: Call) -> Upload | None:
+    """Find the roster that was sent with the try before."""
     kept = call.request.form.get("kept", "")
     return Upload(call.request.form.get("kept_name", "")[:100], kept) if _KEPT.fullmatch(kept) else None
 
