@@ -167,6 +167,15 @@ def test_a_batch_that_moves_is_asked_for_again_by_script_or_without(service: Ser
     assert "server error" in text
 
 
+def test_the_failures_have_their_place_before_the_first_one_for_the_script_to_fill(service: Service) -> None:
+    batch_id = service.finished(service.ordered(EVERYBODY[:2]))
+
+    text = page(service, f"/batches/{batch_id}")
+
+    assert '<section class="card" id="failures" data-live' in text
+    assert "Nobody has failed." in text
+
+
 def test_a_page_that_has_not_changed_is_not_sent_again(service: Service, finished: str) -> None:
     etag = service.get(f"/batches/{finished}", headers=BROWSER).headers["ETag"]
 
@@ -201,6 +210,7 @@ def test_dead_letters_are_replayed_and_discarded_from_their_list(service: Servic
     service.post(path, 303, data={"id": FAILED[0], "do": "discard chosen"}, allow_redirects=False)
     assert f'value="{FAILED[0]}"' not in page(service, path)
     assert FAILED[0] in page(service, f"{path}?discarded=1")
+    assert ">server error</a>" in page(service, path), "a number would count the discarded one too"
 
     service.post(path, 303, data={"do": "replay all", "cause": "server_error"}, allow_redirects=False)
     assert "Nobody of this batch" in page(service, f"{path}?cause=server_error")
