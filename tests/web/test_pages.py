@@ -231,6 +231,18 @@ def test_professionals_are_found_by_id_by_name_and_by_grade(service: Service, fi
     assert "Nobody found" in page(service, f"{path}?q=zzz")
 
 
+def test_a_search_shows_who_is_published_once_and_with_a_rank_and_the_others_behind(
+    service: Service, finished: str
+) -> None:
+    best = service.get(f"/v1/batches/{finished}/grades").json()["rows"][0]
+    path = f"/batches/{finished}/professionals?q="
+
+    text = page(service, f"{path}{best['professional_id']}")
+    assert ["1"] == re.findall(r'<td data-label="Rank" class="number">(.*?)</td>', text)
+    assert ["–"] == re.findall(r'data-label="Rank" class="number">(.*?)</td>', page(service, f"{path}nobody"))  # noqa: RUF001  # no rank
+    assert "Nobody found" in page(service, f"{path}{best['professional_id']}&grade=F")
+
+
 def test_the_additions_of_a_professional_s_pages_are_its_volume(service: Service, finished: str) -> None:
     best = service.get(f"/v1/batches/{finished}/grades").json()["rows"][0]
     text = page(service, f"/batches/{finished}/professionals/{best['professional_id']}")
