@@ -120,6 +120,23 @@ def test_a_roster_of_before_can_be_used_again_and_a_batch_be_run_again(service: 
     assert f"<dt>Professionals</dt><dd>{len(EVERYBODY) + 1}</dd>" in estimate
 
 
+def test_a_batch_is_run_again_with_the_file_that_loads_as_its_source(service: Service) -> None:
+    sources = service.folder / "sources"
+    text = (sources / "source.yaml").read_text(encoding="utf-8")
+    other = sources / "in-a-file.yaml"
+    other.write_text(re.sub(r"(?m)^name: .*$", "name: called-otherwise", text), encoding="utf-8")
+    started = service.post(
+        "/v1/batches", 202, data={"source": "in-a-file"}, files={"roster": ("roster.csv", b"professional_id\nA1\n")}
+    ).json()
+    assert "called-otherwise" == service.machine.services.store.newest(None, 1)[0].source
+    service.finished(started["batch_id"])
+
+    again = page(service, f"/new?like={started['batch_id']}")
+    other.unlink()
+
+    assert '<option value="in-a-file" selected>' in again
+
+
 def test_a_roster_that_is_sent_goes_before_the_one_of_the_batch_that_is_run_again(
     service: Service, finished: str
 ) -> None:

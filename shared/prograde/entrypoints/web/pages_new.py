@@ -59,11 +59,26 @@ def new_page(call: Call) -> flask.Response:
     earlier = call.request.args.get("like", "")
     typed = fresh()
     if _BATCH_ID.fullmatch(earlier):
-        typed = like(read_batch(call.services.store, earlier))
+        batch = read_batch(call.services.store, earlier)
+        typed = like(batch, _file_of(call.services, batch.source))
     source = call.request.args.get("source", "")
     if source in call.services.catalog.names():
         typed = replace(typed, values={**typed.values, "source": source})
     return _form(call, typed)
+
+
+def _file_of(services: Services, source: str) -> str:
+    """Find the file that loads under a source's name, "" if none does: the form names files."""
+    # What reads source files is much, and the tasks of this function never do.
+    from prograde.adapters.listing_api.source_file import load_source
+
+    for name in services.catalog.names():
+        try:
+            if load_source(services.catalog.text(name), os.environ).name == source:
+                return name
+        except (InputError, NotFoundError):
+            continue  # the page of the sources says what is wrong with it
+    return ""
 
 
 def order_page(call: Call) -> flask.Response:
