@@ -146,6 +146,13 @@ def test_a_roster_that_is_sent_goes_before_the_one_of_the_batch_that_is_run_agai
     assert f'<option value="{finished}" selected>' not in text
 
 
+def test_a_roster_that_is_too_large_is_refused_with_the_limit_and_the_remedy(service: Service) -> None:
+    remedy = "at most 32 MB; of a roster, send the professional_id column alone"
+
+    assert remedy in form(service, 413, roster=b"professional_id\n" + b"A" * 33_000_000).text
+    assert "At most 32 MB" in page(service, "/new")
+
+
 def test_a_kept_roster_is_named_by_its_digest_and_by_nothing_else(service: Service) -> None:
     for kept in ("../../lock", "0" * 63, "A" * 64):
         assert {"roster"} == set(errors_of(form(service, 400, roster=None, kept=kept).text))

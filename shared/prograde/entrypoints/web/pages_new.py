@@ -185,6 +185,7 @@ def _form(
             "problems": [(typed.input_of(problem), problem) for problem in problems],
             "sources": services.catalog.names(),
             "rosters": _stored_rosters(services),
+            "megabytes_max": UPLOAD_BYTES_MAX // 1_000_000,
             "today": services.clock.now().date(),
         },
         400 if problems else 200,
