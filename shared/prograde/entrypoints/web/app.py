@@ -54,7 +54,7 @@ def _routed(host: Hosted, request: flask.Request) -> flask.Response:
     who = host.callers.check(request.environ, route.caller)
     _refuse_types(request, route)
     _refuse_too_much(request, route)
-    return route.handler(Call(host.services, request, who), **ids)
+    return route.handler(Call(host.services, request, who, in_cloud=host.serves is not None), **ids)
 
 
 def _found(table: Map, path: str, method: str) -> tuple[Route, Mapping[str, Any]]:

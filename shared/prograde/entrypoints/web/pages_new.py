@@ -183,6 +183,7 @@ def _form(
             "estimate": estimate,
             "errors": errors,
             "problems": [(typed.input_of(problem), problem) for problem in problems],
+            "in_cloud": call.in_cloud,
             "sources": services.catalog.names(),
             "rosters": _stored_rosters(services),
             "megabytes_max": UPLOAD_BYTES_MAX // 1_000_000,
