@@ -242,6 +242,19 @@ def test_dead_letters_are_replayed_and_discarded_from_their_list(service: Servic
     assert "tick the professionals that are meant" in nobody.text
 
 
+def test_nobody_of_a_cancelled_batch_can_be_replayed_and_the_list_says_why(service: Service) -> None:
+    batch_id = service.with_dead_letters(FAILED)
+    path = f"/batches/{batch_id}/dead-letters"
+    assert 'value="replay all"' in page(service, path)
+    service.post(f"/batches/{batch_id}/cancel", 303, allow_redirects=False)
+
+    text = page(service, path)
+
+    assert 'value="replay' not in text
+    assert 'value="discard all"' in text
+    assert "The batch was cancelled" in text
+
+
 def test_professionals_are_found_by_id_by_name_and_by_grade(service: Service, finished: str) -> None:
     path = f"/batches/{finished}/professionals"
     rows = service.get(f"/v1/batches/{finished}/grades").json()["rows"]
