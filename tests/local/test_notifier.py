@@ -6,9 +6,10 @@ from collections.abc import Iterator
 import pytest
 
 from prograde import structured_logging
-from prograde.adapters.local.notifier import Notice, Notifier, SlackWebhook
+from prograde.adapters.local.notifier import CONDITIONS, Notice, Notifier, SlackWebhook
 from prograde.bootstrap.notifications import notifier
 from prograde.settings import MailSettings, NotificationSettings
+from prograde.use_cases.announce import Event
 from tests.local.receivers import MailServer, Webhook, serving
 
 
@@ -66,6 +67,26 @@ def test_what_is_said_again_is_folded_but_another_run_is_told(webhook: Webhook, 
         announced("batch_complete", grading_run=2)
 
     assert 3 == len(webhook.posted)
+
+
+def test_what_is_announced_beside_the_statuses_is_folded() -> None:
+    assert {str(event) for event in Event} == CONDITIONS
+
+
+def test_a_second_pause_within_the_hour_is_told_with_its_own_reason(webhook: Webhook, log: io.StringIO) -> None:
+    with notifier(NotificationSettings(webhook.url)):
+        for reason in ("by hand", "by hand", "the source refuses the credentials"):
+            announced("batch_paused", reason=reason)
+
+    assert ["by hand", "the source refuses the credentials"] == [text.split(": ")[-1] for text in webhook.posted]
+
+
+def test_a_pause_is_told_again_after_the_batch_ran_or_drained(webhook: Webhook, log: io.StringIO) -> None:
+    with notifier(NotificationSettings(webhook.url)):
+        for event in ("batch_paused", "batch_running", "batch_paused", "batch_draining", "batch_paused"):
+            announced(event)
+
+    assert 3 == sum("batch paused" in text for text in webhook.posted)
 
 
 def test_what_was_folded_is_counted_when_it_is_told_again(
