@@ -131,6 +131,22 @@ def test_one_channel_that_is_down_keeps_no_other_from_telling(webhook: Webhook, 
     assert 1 == len(webhook.posted)
 
 
+def test_a_channel_that_breaks_in_an_unforeseen_way_is_logged_and_told_the_next(log: io.StringIO) -> None:
+    told: list[str] = []
+
+    def breaking(notice: Notice) -> None:
+        told.append(notice.event)
+        "t0ps3cret \u2713".encode("ascii")
+
+    with Notifier([breaking], backoff_seconds=0.01):
+        announced("batch_paused")
+        announced("batch_running")
+
+    assert ["batch_paused"] * 3 + ["batch_running"] * 3 == told
+    assert "batch_running could not be told: UnicodeEncodeError" in log.getvalue()
+    assert "t0ps3cret" not in log.getvalue()
+
+
 def test_who_announces_never_waits_for_who_is_told(log: io.StringIO) -> None:
     def slow(_: Notice) -> None:
         time.sleep(0.2)

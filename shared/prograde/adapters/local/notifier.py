@@ -134,7 +134,9 @@ class Notifier(logging.Handler):
         for tried in range(1, TRIES + 1):
             try:
                 channel(notice)
-            except (OSError, smtplib.SMTPException, urllib3.exceptions.HTTPError) as error:
+            # As with logging's own handlers, whatever a channel comes upon is logged, not raised: smtplib raises a
+            # UnicodeEncodeError for a password that is not ASCII, and without this thread nothing more would be told.
+            except Exception as error:  # noqa: BLE001  # no channel may end the thread that tells
                 # Without the error's text: the address of a webhook is a secret, and it may hold that.
                 trouble = type(error).__name__
                 if tried == TRIES:
