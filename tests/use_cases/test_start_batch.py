@@ -72,8 +72,8 @@ def test_another_key_is_another_batch(bench: Bench) -> None:
 
 
 def test_a_key_is_good_for_one_source_and_starts_another_batch_of_another(bench: Bench) -> None:
-    north = an_order("A1", key="2026-Q4")
-    ids = {start_batch(bench.services, order).batch_id for order in (north, replace(north, source="south"))}
+    orders = (replace(an_order("A1", key="2026-Q4"), source=source) for source in ("north", "south"))
+    ids = {start_batch(bench.services, order).batch_id for order in orders}
 
     assert 2 == len(ids)
 
