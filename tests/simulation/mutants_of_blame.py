@@ -17,7 +17,7 @@ WHOSE_FAULT = (
         "throttling counts as a failure",
         "domain.advancing",
         (
-            "return throttled(here, outcome, now, answer)",
+            "return throttled(here, outcome, parameters, now, answer)",
             'return failed(here, Failure("throttled", ""), parameters, now, answer)',
         ),
     ),
@@ -33,8 +33,8 @@ WHOSE_FAULT = (
         "failures of an outage are the professional's",
         "domain.blame",
         (
-            "    is_own = is_proven(here.failed_at, answer, now)\n    if not is_own and",
-            "    is_own = True\n    if not is_own and",
+            "    if not is_own and not _is_first(here, here.failures_in_a_row):",
+            "    is_own = True\n    if not is_own:",
         ),
     ),
     mutant(

@@ -63,8 +63,8 @@ class AnySource(RuleBasedStateMachine):
     A source that answers anything, and beside the professional a plain account of what it was given.
 
     Each step comes a second after the one before it. `row` are the failures in a row that count, `troubles` those
-    of all kinds, `unproven` those since then of which nobody knows whose they are, and `is_proven` tells whether anybody
-    was answered since the last of either; `is_refused`, `is_refusal_proven` likewise of the first refusal of the kind
+    of all kinds, `unproven` those since then of which nobody knows whose they are, and `is_proven` tells whether
+    anybody was answered since the last of them; `is_refused`, `is_refusal_proven` likewise of the first refusal of the kind
     that `cause`, which came last, says.
     """
 

@@ -188,7 +188,9 @@ class Batch:
 
     def is_late(self, now: datetime) -> bool:
         """Tell whether everybody should have been graded by now; nothing is promised of a replay."""
-        return self.grading_run == 0 and now - self.created_at > timedelta(hours=self.parameters.promised_hours)
+        # A first finalize that never comes to its end is late, too.
+        is_first = self.grading_run == (self.status is BatchStatus.FINALIZING)
+        return is_first and now - self.created_at > timedelta(hours=self.parameters.promised_hours)
 
 
 def counter_drained(batch: Batch, now: datetime) -> Batch:
@@ -265,7 +267,14 @@ def reopened(batch: Batch) -> Batch:
         return batch
     _require(batch, "replayed", BatchStatus.COMPLETE, BatchStatus.INCOMPLETE)
     return replace(
-        batch, status=BatchStatus.RUNNING, reason="", finished_at=None, export_digest="", totals=None, pace=Pace()
+        batch,
+        status=BatchStatus.RUNNING,
+        reason="",
+        finished_at=None,
+        export_digest="",
+        totals=None,
+        pace=Pace(),
+        strangers={},
     )
 
 
