@@ -134,8 +134,8 @@ class BatchStore(Protocol):
         """Tell when the latest sounding of a source that was delivered had been sent."""
         ...
 
-    def raise_watermark(self, source: str, sent_at: datetime) -> None:
-        """Record a delivered sounding; an older one changes nothing."""
+    def raise_watermark(self, source: str, sent_at: datetime, now: datetime) -> None:
+        """Record a delivered sounding; an older one changes nothing, but for what lies ahead of now."""
         ...
 
     def check(self) -> None:

@@ -313,12 +313,18 @@ class BatchStoreContract:
 
     def test_the_watermark_never_sinks(self, store: BatchStore) -> None:
         for age in (2, 1, 3, 1, 5):
-            store.raise_watermark("north", NOON - age * SECOND)
+            store.raise_watermark("north", NOON - age * SECOND, NOON)
+
+        assert NOON - SECOND == store.watermark("north")
+
+    def test_a_watermark_that_lies_ahead_of_the_present_is_replaced(self, store: BatchStore) -> None:
+        store.raise_watermark("north", NOON + SECOND, NOON + SECOND)
+        store.raise_watermark("north", NOON - SECOND, NOON)
 
         assert NOON - SECOND == store.watermark("north")
 
     def test_each_source_has_a_watermark_of_its_own(self, store: BatchStore) -> None:
-        store.raise_watermark("north", NOON)
-        store.raise_watermark("south", NOON - SECOND)
+        store.raise_watermark("north", NOON, NOON)
+        store.raise_watermark("south", NOON - SECOND, NOON)
 
         assert (NOON, NOON - SECOND) == (store.watermark("north"), store.watermark("south"))

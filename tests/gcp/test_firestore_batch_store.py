@@ -175,7 +175,7 @@ def test_a_document_s_name_is_legal_whatever_the_id(store: FirestoreBatchStore, 
 
 
 def test_only_what_a_query_selects_by_is_indexed(store: FirestoreBatchStore, firestore_server: FirestoreServer) -> None:
-    store.raise_watermark("north", NOON)
+    store.raise_watermark("north", NOON, NOON)
 
     (documents,) = (database.by_name.values() for database in firestore_server._databases.values())
     fields = {(stored.message.name.split("/")[-2], field) for stored in documents for field in stored.message.fields}

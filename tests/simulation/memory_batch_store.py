@@ -155,8 +155,10 @@ class MemoryBatchStore(BatchStore):
         return self._watermarks.get(source)
 
     @override
-    def raise_watermark(self, source: str, sent_at: datetime) -> None:
-        self._watermarks[source] = max(sent_at, self._watermarks.get(source, sent_at))
+    def raise_watermark(self, source: str, sent_at: datetime, now: datetime) -> None:
+        stored = self._watermarks.get(source)
+        if stored is None or stored < sent_at or stored > now:
+            self._watermarks[source] = sent_at
 
 
 class _OptimisticTransaction(Transaction):

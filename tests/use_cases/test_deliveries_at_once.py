@@ -102,7 +102,7 @@ def test_a_page_counts_for_a_professional_that_was_woken_during_its_call(bench: 
     bench.start("A1")
     [task] = bench.due()
     bench.clock.sleep(600.0)
-    bench.services.store.raise_watermark("north", bench.clock.now())
+    bench.services.store.raise_watermark("north", bench.clock.now(), bench.clock.now())
     bench.source.in_flight = [bench.supervise]
 
     bench.deliver(task)

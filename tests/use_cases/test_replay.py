@@ -390,7 +390,7 @@ def test_a_replay_that_died_before_its_tasks_is_taken_up_by_supervise(over: Benc
     with pytest.raises(Crash):
         replay_all(over, over.dying_before("queue.enqueue"))
     over.clock.sleep(600.0)
-    over.services.store.raise_watermark("north", over.clock.now())
+    over.services.store.raise_watermark("north", over.clock.now(), over.clock.now())
 
     over.supervise()
 

@@ -112,10 +112,30 @@ def test_each_supervise_sends_a_sounding_through_the_page_queue(bench: Bench) ->
 
 
 def test_a_delivered_sounding_raises_the_watermark_and_never_lowers_it(bench: Bench) -> None:
+    bench.clock.sleep(1.0)
     for sent_at in (NOON + SECOND, NOON):
         bench.deliver(SoundingTask("north", sent_at, sent_at))
 
     assert NOON + SECOND == bench.services.store.watermark("north")
+
+
+def test_a_clock_that_once_stood_ahead_wakes_nobody(lost: Bench) -> None:
+    lost.clock.moment = NOON + timedelta(days=365)
+    lost.deliver(SoundingTask("north", lost.clock.now(), lost.clock.now()))
+    lost.clock.moment = NOON + 5 * GRACE
+
+    lost.supervise()
+    assert 0 == lost.professional("A1").wake
+
+    pass_over(lost)
+    lost.supervise()
+    assert 1 == lost.professional("A1").wake
+
+
+def test_a_sounding_that_was_sent_ahead_of_the_present_tells_of_the_present(bench: Bench) -> None:
+    bench.deliver(SoundingTask("north", NOON + SECOND, NOON + SECOND))
+
+    assert NOON == bench.services.store.watermark("north")
 
 
 def test_how_far_another_source_s_queue_has_come_says_nothing(lost: Bench) -> None:
@@ -161,12 +181,12 @@ def test_who_ended_meanwhile_is_not_woken(lost: Bench) -> None:
     pass_over(lost)
 
     def end_a1() -> None:
-        for _ in range(3):
-            lost.deliver(lost.task("A1"))
         # Ended long ago, by a clock that runs late.
         lost.clock.sleep(-600.0)
+        for _ in range(3):
+            lost.deliver(lost.task("A1"))
+        lost.clock.sleep(600.0)
 
-    lost.clock.sleep(-600.0)
     lost.supervise(lost.before("store.transact", end_a1))
 
     assert (3, 0) == (lost.professional("A1").step, lost.professional("A1").wake)

@@ -40,7 +40,8 @@ def supervise(services: Services) -> None:
     for batch in moving:
         _wake_chains(services, batch, now)
         watermark = services.store.watermark(batch.source)
-        if watermark is not None:
+        # One that lies ahead was left by a clock that stood ahead, and tells nothing: the next sounding replaces it.
+        if watermark is not None and watermark <= now:
             for professional in _overdue(services, batch, watermark - GRACE):
                 _wake_professional(services, batch, professional, watermark - GRACE)
     # Each source has a page queue of its own, which comes as far as its own rate lets it.
@@ -61,7 +62,8 @@ def _overdue(services: Services, batch: Batch, before: datetime) -> Iterable[Pro
 
 def sound(services: Services, task: SoundingTask) -> None:
     """Take a delivered sounding: the page queue of its source has come as far as the moment it was sent."""
-    services.store.raise_watermark(task.source, task.sent_at)
+    now = services.clock.now()
+    services.store.raise_watermark(task.source, min(task.sent_at, now), now)
 
 
 def _wake_chains(services: Services, batch: Batch, now: datetime) -> None:

@@ -152,12 +152,12 @@ class FirestoreBatchStore:
         with mapped_errors(SERVICE):
             return _sent_at(self._layout.watermark(source).get())
 
-    def raise_watermark(self, source: str, sent_at: datetime) -> None:
+    def raise_watermark(self, source: str, sent_at: datetime, now: datetime) -> None:
         """Record a delivered sounding."""
 
         def raise_it(transaction: firestore.Transaction) -> None:
             stored = _sent_at(self._layout.watermark(source).get(transaction=transaction))
-            if stored is None or stored < sent_at:
+            if stored is None or stored < sent_at or stored > now:
                 transaction.set(self._layout.watermark(source), {"sent_at": sent_at})
 
         self._transactions.run(raise_it)

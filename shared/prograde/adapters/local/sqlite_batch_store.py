@@ -175,13 +175,13 @@ class SqliteBatchStore:
             row = connection.execute("SELECT sent_at FROM watermarks WHERE source = ?", (source,)).fetchone()
         return None if row is None else moment_of(row[0])
 
-    def raise_watermark(self, source: str, sent_at: datetime) -> None:
+    def raise_watermark(self, source: str, sent_at: datetime, now: datetime) -> None:
         """Record a delivered sounding."""
         with self._file.write() as connection:
             connection.execute(
                 "INSERT INTO watermarks VALUES (?, ?)"
-                " ON CONFLICT DO UPDATE SET sent_at = max(sent_at, excluded.sent_at)",
-                (source, microseconds(sent_at)),
+                " ON CONFLICT DO UPDATE SET sent_at = excluded.sent_at WHERE excluded.sent_at > sent_at OR sent_at > ?",
+                (source, microseconds(sent_at), microseconds(now)),
             )
 
     def check(self) -> None:
