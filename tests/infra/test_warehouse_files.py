@@ -138,6 +138,16 @@ def test_a_batch_s_status_is_its_latest(warehouse: duckdb.DuckDBPyConnection) ->
     assert expected == row
 
 
+def test_a_pause_that_is_told_of_again_is_as_old_as_it_was(warehouse: duckdb.DuckDBPyConnection) -> None:
+    for minutes, epoch in ((0, 1), (5, 3), (6, 3), (7, 3)):
+        batch = replace(specimens.BATCH, status=BatchStatus.PAUSED, epoch=epoch)
+        append(warehouse, batch, NOON + timedelta(minutes=minutes))
+
+    (row,) = select(warehouse, "batch_status")
+
+    assert ("paused", "2026-11-21 12:05:00.123456") == (row["status"], row["since"])
+
+
 def test_a_grading_run_has_one_lineage(warehouse: duckdb.DuckDBPyConnection) -> None:
     for run in (1, 1, 2):
         warehouse.execute("INSERT INTO prograde.runs VALUES ('b', ?, ?, 7)", [run, NOON])

@@ -4,12 +4,14 @@ import io
 import json
 import logging
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from prograde import structured_logging
+from prograde.domain.batch import BatchStatus
 from prograde.domain.outcome import Denied, Failure
 from prograde.domain.professional import State
 from prograde.errors import UnavailableError
@@ -17,6 +19,7 @@ from prograde.ports import PageRequest
 from prograde.use_cases.announce import ALERTS, Event
 from tests.contracts.specimens import PARAMETERS, SECOND
 from tests.use_cases.bench import Bench
+from tests.use_cases.interruptions import Crash
 from tests.use_cases.outages import DOWN
 from tests.use_cases.scripted_source import only_page
 
@@ -103,6 +106,19 @@ def test_supervise_tells_of_a_batch_that_is_late(bench: Bench, log: Log) -> None
     bench.supervise()
 
     assert 1 == events(log).count(Event.BATCH_LATE)
+
+
+def test_a_pause_that_the_warehouse_could_not_be_told_of_is_told_by_supervise(bench: Bench) -> None:
+    bench.source.answering = lambda _: Denied("401 Unauthorized")
+    bench.start(*ROSTER)
+    while bench.batch().status is BatchStatus.RUNNING:
+        with suppress(Crash):
+            bench.deliver(bench.due()[0], bench.dying_before("warehouse.append_batch"))
+    assert "paused" not in bench.statuses()
+
+    bench.supervise()
+
+    assert "paused" == bench.statuses()[-1]
 
 
 def test_a_paused_batch_that_is_late_is_told_of_and_stays_asleep(bench: Bench, log: Log) -> None:

@@ -2,7 +2,10 @@
 SELECT
   batch_id,
   status,
-  `at` AS since,
+  -- A pause is told of again and again; its epoch is its own.
+  MIN(`at`) OVER (
+    PARTITION BY batch_id, status, JSON_VALUE(document, '$.grading_run'), JSON_VALUE(document, '$.epoch')
+  ) AS since,
   JSON_VALUE(document, '$.source') AS source,
   NULLIF(JSON_VALUE(document, '$.reason'), '') AS reason,
   CAST(JSON_VALUE(document, '$.roster.professionals') AS INT64) AS professionals,

@@ -39,7 +39,13 @@ def announce_status(services: Services, batch: Batch, at: datetime) -> None:
 
 
 def announce_conditions(services: Services, batch: Batch, at: datetime) -> None:
-    """Tell the log what is not well with a batch; asked again and again, it says so for as long as it lasts."""
+    """
+    Tell the log what is not well with a batch; asked again and again, it says so for as long as it lasts.
+
+    The warehouse is told of a pause as often: whoever paused the batch may have failed to, and no other step does.
+    """
+    if batch.status is BatchStatus.PAUSED:
+        services.warehouse.append_batch(batch, at)
     if batch.is_late(at):
         promised = batch.parameters.promised_hours
         _log.warning("the batch takes longer than %s hours", promised, extra=_facts(Event.BATCH_LATE, batch))
