@@ -18,7 +18,7 @@ CLOUD_CENTS_A_MILLION_CALLS = 716
 
 @dataclass(frozen=True, slots=True)
 class Experience:
-    """What the last finished batch of a source took; `took` is None where dead letters were replayed, who knows when."""
+    """What the last finished batch of a source took; `took` is None where dead letters were replayed later."""
 
     batch_id: str
     professionals: int
