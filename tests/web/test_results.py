@@ -92,6 +92,27 @@ def test_a_professional_tells_how_the_grade_came_about(service: Service, finishe
     assert '"value"' in story["calls_made"][-1]["body"]
 
 
+@pytest.mark.parametrize("prefix", ["", "A0000"])
+def test_professionals_come_a_page_at_a_time(service: Service, finished: str, prefix: str) -> None:
+    path = f"/v1/batches/{finished}/professionals"
+    found: list[str] = []
+    cursor: str | None = ""
+    while cursor is not None:
+        page = service.get(path, params={"prefix": prefix, "limit": 4, "cursor": cursor}).json()
+        assert 0 < len(page["professionals"]) <= 4
+        found += [each["professional_id"] for each in page["professionals"]]
+        cursor = page["next"]
+    assert sorted(each for each in [*EVERYBODY, "nobody/at all"] if each.startswith(prefix)) == found
+
+
+@pytest.mark.parametrize("cursor", ["B1", "A" + 255 * "1"])
+def test_a_cursor_that_no_page_of_these_professionals_gave_is_refused(
+    service: Service, finished: str, cursor: str
+) -> None:
+    answer = service.get(f"/v1/batches/{finished}/professionals?prefix=A&cursor={cursor}", 400)
+    assert ["cursor"] == [problem["field"] for problem in answer.json()["problems"]]
+
+
 def test_professionals_are_found_by_the_beginning_of_their_id_whatever_is_in_it(
     service: Service, finished: str
 ) -> None:

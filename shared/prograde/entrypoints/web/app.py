@@ -16,6 +16,7 @@ from werkzeug.exceptions import (
 from werkzeug.routing import Map
 
 from prograde.bootstrap.hosted import Hosted, hosted
+from prograde.entrypoints.admission import admitted
 from prograde.entrypoints.problem_details import MIMETYPE, answered_error, http_problem
 from prograde.entrypoints.trace import traced
 from prograde.entrypoints.web.guard import guarded, refuse_strangers
@@ -51,7 +52,7 @@ def _routed(host: Hosted, request: flask.Request) -> flask.Response:
     path = request.environ.get("PATH_INFO", "").encode("latin-1").decode("utf-8", "replace")
     route, ids = _found(table, path, request.method)
     request.max_content_length = route.body_bytes_max
-    who = host.callers.check(request.environ, route.caller)
+    who = admitted(host, request, route.caller)
     _refuse_types(request, route)
     _refuse_too_much(request, route)
     return route.handler(Call(host.services, request, who, in_cloud=host.serves is not None), **ids)
