@@ -41,7 +41,7 @@ VERBS: dict[str, Callable[[Batch], Batch]] = {
     "resume": lambda batch: resumed(batch, LATER),
     "cancel": lambda batch: cancelled(batch, LATER),
     "give up": lambda batch: gave_up(batch, "the source answered nobody", LATER),
-    "reopen": reopened,
+    "reopen": lambda batch: reopened(batch, LATER),
     "finish": lambda batch: finished(batch, LATER, "digest", TOTALS),
 }
 LEGAL = {
@@ -167,15 +167,15 @@ def test_a_reopened_batch_runs_on_and_forgets_how_it_ended() -> None:
         pace=Pace(0.05, NOW),
     )
 
-    expected = replace(DRAINED, status=BatchStatus.RUNNING, grading_run=1)
-    assert expected == reopened(over)
+    expected = replace(DRAINED, status=BatchStatus.RUNNING, grading_run=1, reopened_at=LATER)
+    assert expected == reopened(over, LATER)
 
 
 @pytest.mark.parametrize("status", [BatchStatus.RUNNING, BatchStatus.PAUSED])
 def test_a_batch_under_way_is_reopened_as_it_is(status: BatchStatus) -> None:
     batch = replace(TROUBLED, status=status, reason="stopped by hand")
 
-    assert batch == reopened(batch)
+    assert batch == reopened(batch, LATER)
 
 
 @pytest.mark.parametrize("status", BatchStatus)

@@ -87,7 +87,7 @@ class BatchView:
 
     @property
     def took(self) -> timedelta:
-        """How long it took, or has taken so far."""
+        """How long it took, or has taken so far; of one that ran on for a replay, only that is told."""
         return took(self.batch, self.now)
 
     @property
@@ -250,8 +250,8 @@ def batch_view(services: Services, progress: Progress, run: int | None) -> Batch
 
 
 def took(batch: Batch, now: datetime) -> timedelta:
-    """Tell how long a batch took, or has taken so far."""
-    return max(timedelta(), (batch.finished_at or now) - batch.created_at)
+    """Tell how long a batch took, or has taken so far; of one that ran on for a replay, only that is told."""
+    return max(timedelta(), (batch.finished_at or now) - (batch.reopened_at or batch.created_at))
 
 
 def previous_of(store: BatchStore, batch: Batch) -> Batch | None:
