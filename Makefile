@@ -98,7 +98,7 @@ test-infra: $(VENV)/.dev-installed ## Terraform, offline: validate, test, plan, 
 	@test -x $(OFFLINE_TERRAFORM) || { echo 'make test-infra needs the stand-in providers in $(OFFLINE_TERRAFORM)' >&2; exit 1; }
 	@$(OFFLINE_TERRAFORM) infra/terraform
 	@# Its tests have run now; the plans are made of a copy without them.
-	@rm -rf build/plans build/terraform && cp -r infra/terraform build/terraform && rm build/terraform/tests/*.hcl
+	@mkdir -p build && rm -rf build/plans build/terraform && cp -r infra/terraform build/terraform && rm build/terraform/tests/*.hcl
 	@set -e; for variables in infra/terraform/environments/*.tfvars tests/infra/everything.tfvars; do \
 		plan=$(CURDIR)/build/plans/$$(basename $$variables .tfvars); mkdir -p $$plan; echo "--- $$variables"; \
 		TF_OFFLINE_OUT=$$plan TF_VAR_package_dir=tests/packages $(OFFLINE_TERRAFORM) build/terraform $$variables; \

@@ -8,7 +8,8 @@ resource "google_monitoring_notification_channel" "email" {
 }
 
 locals {
-  channels = concat([for channel in google_monitoring_notification_channel.email : channel.name], sort(var.slack_channels))
+  mailboxes = [for channel in google_monitoring_notification_channel.email : channel.name]
+  channels  = concat(local.mailboxes, sort(var.slack_channels))
 
   # What prograde logs as jsonPayload.event (use_cases/announce.py), and must be seen by a person. docs/operations.md has
   # a section for each. What lasts is logged every minute, so that its incident closes when it is over.
@@ -22,6 +23,7 @@ locals {
   }
 
   services = join(" OR ", [for name in sort(keys(local.urls)) : "resource.labels.service_name=\"${var.prefix}-${name}\""])
+  queues   = join(" OR ", [for queue in concat(values(google_cloud_tasks_queue.pages), [google_cloud_tasks_queue.control]) : "resource.labels.queue_id=\"${queue.name}\""])
   runbook  = "What to do: docs/operations.md, section"
 }
 
@@ -174,6 +176,39 @@ resource "google_monitoring_alert_policy" "failing" {
   }
 }
 
+# A task that is refused (401, 403, 404) is nobody's 5xx: it is delivered again until it is dropped, and its batch stands
+# still. 429 is a page that waits for its source's limits.
+resource "google_monitoring_alert_policy" "deliveries_refused" {
+  project               = local.project
+  display_name          = "${var.prefix}: deliveries_refused"
+  combiner              = "OR"
+  severity              = "ERROR"
+  notification_channels = local.channels
+
+  conditions {
+    display_name = "More than five deliveries of a queue fail in ten minutes."
+
+    condition_threshold {
+      filter          = "resource.type=\"cloud_tasks_queue\" AND metric.type=\"cloudtasks.googleapis.com/queue/task_attempt_count\" AND metric.labels.response_code!=monitoring.regex.full_match(\"(?i)(ok|200|resource_exhausted|429)\") AND (${local.queues})"
+      comparison      = "COMPARISON_GT"
+      threshold_value = 5
+      duration        = "0s"
+
+      aggregations {
+        alignment_period     = "600s"
+        per_series_aligner   = "ALIGN_SUM"
+        cross_series_reducer = "REDUCE_SUM"
+        group_by_fields      = ["resource.label.queue_id"]
+      }
+    }
+  }
+
+  documentation {
+    mime_type = "text/markdown"
+    content   = "Tasks do not reach their function, or it refuses them. ${local.runbook} deliveries_refused."
+  }
+}
+
 resource "google_monitoring_alert_policy" "unsupervised" {
   project               = local.project
   display_name          = "${var.prefix}: unsupervised"
@@ -268,7 +303,7 @@ resource "google_billing_budget" "main" {
   }
 
   all_updates_rule {
-    # A budget takes five channels at most; the billing account's administrators are told as well.
-    monitoring_notification_channels = slice(local.channels, 0, min(5, length(local.channels)))
+    # A budget takes five channels at most, of e-mail only; the billing account's administrators are told as well.
+    monitoring_notification_channels = slice(local.mailboxes, 0, min(5, length(local.mailboxes)))
   }
 }

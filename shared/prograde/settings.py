@@ -143,8 +143,17 @@ GOOGLE_CLOUD_VARIABLES: Mapping[str, str] = MappingProxyType(
 
 
 def read_settings(env: Mapping[str, str]) -> LocalSettings | GoogleCloudSettings:
-    """Read the settings of the family that PROGRADE_FAMILY names, one machine's by default; raises SettingsError."""
+    """
+    Read the settings of the family that PROGRADE_FAMILY names; raises SettingsError.
+
+    One machine's by default, but not on Cloud Run.
+    """
     family = env.get("PROGRADE_FAMILY") or Family.LOCAL
+    if env.get("K_SERVICE") and not env.get("PROGRADE_FAMILY"):
+        # Cloud Run says so of itself: who reads its log cannot do anything about one machine's variables.
+        raise SettingsError(
+            [Problem("PROGRADE_FAMILY", None, "is missing; infra/terraform sets it from local.environment")]
+        )
     if family not in set(Family):
         raise SettingsError([Problem("PROGRADE_FAMILY", family, f"must be {' or '.join(Family)}")])
     return _google_cloud(env) if family == Family.GCP else _local(env)

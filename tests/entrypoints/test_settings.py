@@ -55,6 +55,13 @@ def test_one_machine_is_the_default() -> None:
     assert {"PROGRADE_DATA_DIR", "PROGRADE_SOURCES_DIR"} == set(problems({}))
 
 
+@pytest.mark.parametrize("family", [{}, {"PROGRADE_FAMILY": ""}], ids=["missing", "empty"])
+def test_one_machine_is_not_the_default_in_the_cloud(family: dict[str, str]) -> None:
+    assert {"PROGRADE_FAMILY": "is missing; infra/terraform sets it from local.environment"} == problems(
+        {"K_SERVICE": "prograde-fetch-page", **family}
+    )
+
+
 def test_the_console_is_told_whom_its_assertions_are_for() -> None:
     assert {"PROGRADE_IAP_AUDIENCE"} == set(problems({**DEPLOYED, "PROGRADE_SERVES": "console"}))
     named = google_cloud(PROGRADE_SERVES="console", PROGRADE_IAP_AUDIENCE="/projects/1/x")

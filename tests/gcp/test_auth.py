@@ -2,6 +2,7 @@
 
 import base64
 import json
+import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -134,6 +135,21 @@ def test_supervise_lets_the_scheduler_in_and_nobody_else(client: Client) -> None
     assert 200 == status(client, SUPERVISE, signed(email=SCHEDULER_ACCOUNT))
     assert 403 == status(client, SUPERVISE, signed())
     assert 401 == status(client, SUPERVISE, None)
+
+
+@pytest.mark.parametrize(
+    ("route", "token", "refused"),
+    [(route, signed(email=SCHEDULER_ACCOUNT), 403) for route in TASK_ROUTES]
+    + [(SUPERVISE, signed(), 403), (SUPERVISE, None, 401), (TASK_ROUTES[0], None, 401)],
+    ids=[f"account-{function}{path}" for function, path in [*TASK_ROUTES, SUPERVISE]] + ["no token", "no page token"],
+)
+def test_a_refused_task_or_routine_is_an_error_in_the_log(
+    client: Client, caplog: pytest.LogCaptureFixture, route: tuple[str, str], token: str | None, refused: int
+) -> None:
+    status(client, route, token)
+
+    (line,) = caplog.records
+    assert (logging.ERROR, route[1], refused) == (line.levelno, vars(line)["path"], vars(line)["status"])
 
 
 @pytest.mark.parametrize(

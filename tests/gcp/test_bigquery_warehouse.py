@@ -85,7 +85,7 @@ def test_a_status_told_twice_is_one_row_and_another_status_is_another() -> None:
 @pytest.mark.parametrize("letter", ["x", "é", "中", "\U0001f3e1", "\x01"])
 def test_what_is_streamed_is_never_more_than_a_request_may_have(letter: str) -> None:
     whole = STREAMED_BYTES_MAX - 2_000
-    page = raw_page(1, body=letter.encode() * (whole // max(len(letter.encode()), 6 * (letter == "\x01"))))
+    page = raw_page(1, body=letter.encode() * (whole // len(json.dumps(letter).strip('"'))))
 
     (received,) = sent(lambda warehouse: warehouse.insert_raw_page(page))
 
@@ -104,6 +104,23 @@ def test_what_is_too_big_to_be_streamed_is_loaded() -> None:
         warehouse.insert_raw_page(page)
 
     assert worker.received[0].path.startswith("/upload/bigquery/v2/projects/p/jobs")
+
+
+@pytest.mark.parametrize(
+    ("act", "creates"),
+    [
+        (lambda warehouse: warehouse.insert_raw_page(raw_page(1, body=b"x" * STREAMED_BYTES_MAX)), "CREATE_NEVER"),
+        (lambda warehouse: warehouse.load_results(BATCH, [professional("a")]), "CREATE_IF_NEEDED"),
+    ],
+    ids=["raw row", "scratch table"],
+)
+def test_only_a_load_into_the_scratch_dataset_may_create_its_table(
+    act: Callable[[BigqueryWarehouse], None], creates: str
+) -> None:
+    with Worker(lambda _: (403, {})) as worker, warehouse_at(worker) as warehouse, pytest.raises(UnavailableError):
+        act(warehouse)
+
+    assert creates == json.loads(worker.received[0].body)["configuration"]["load"]["createDisposition"]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """What is Cloud Tasks' own about its task queue: where tasks go, as whom, and creations that fail."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import grpc
 import pytest
@@ -133,6 +134,45 @@ def test_a_batch_that_takes_its_time_is_waited_for(
     queue.enqueue(MANY[:50])
 
     assert 50 == cloud_tasks_server.waiting(PAGES)
+
+
+@pytest.mark.parametrize(
+    "code", [grpc.StatusCode.PERMISSION_DENIED, grpc.StatusCode.NOT_FOUND, grpc.StatusCode.UNIMPLEMENTED]
+)
+def test_tasks_of_a_batch_that_nobody_may_ask_after_are_created_one_by_one(
+    queue: CloudTasksTaskQueue, cloud_tasks_server: CloudTasksServer, code: grpc.StatusCode
+) -> None:
+    cloud_tasks_server.polls_until_done = 2
+    cloud_tasks_server.faults.fail("BatchCreateTasks.task", grpc.StatusCode.UNAVAILABLE, times=3)
+    cloud_tasks_server.faults.fail("CreateTask", grpc.StatusCode.UNAVAILABLE)
+    cloud_tasks_server.faults.fail("GetOperation", code, times=100)
+
+    queue.enqueue(MANY[:50])
+
+    assert 50 == cloud_tasks_server.waiting(PAGES)
+
+
+@pytest.mark.parametrize("failing", [3, 50], ids=["some", "all"])
+def test_tasks_of_a_batch_that_does_not_say_which_failed_are_created_one_by_one(
+    queue: CloudTasksTaskQueue, cloud_tasks_server: CloudTasksServer, failing: int
+) -> None:
+    cloud_tasks_server.tells_metadata = False
+    cloud_tasks_server.faults.fail("BatchCreateTasks.task", grpc.StatusCode.UNAVAILABLE, times=failing)
+
+    queue.enqueue(MANY[:50])
+
+    assert 50 == cloud_tasks_server.waiting(PAGES)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_what_is_due_in_more_than_a_month_comes_before(
+    queue: CloudTasksTaskQueue, cloud_tasks_server: CloudTasksServer, clock: SetClock, count: int
+) -> None:
+    queue.enqueue([replace(task, due_at=NOON + timedelta(days=90)) for task in MANY[:count]])
+
+    assert 0 == cloud_tasks_server.deliver_due()
+    clock.sleep(30 * 86_400)
+    assert count == cloud_tasks_server.deliver_due()
 
 
 def test_names_that_are_all_taken_are_no_error(

@@ -165,6 +165,18 @@ def test_the_metric_counts_the_events_that_alert_and_no_other(everything: Plan) 
     assert ALERTS == {event for event in told if re.search(found[1], event)}
 
 
+def test_a_delivery_that_fails_alerts_unless_it_waits_for_limits(everything: Plan) -> None:
+    (policy,) = everything.of("google_monitoring_alert_policy", "deliveries_refused")
+    chosen = policy.values["conditions"][0]["condition_threshold"][0]["filter"]
+    found = re.search(r'response_code!=monitoring\.regex\.full_match\("([^"]*)"\)', chosen)
+    assert found
+
+    codes = ["ok", "OK", "resource_exhausted", "429", "permission_denied", "403", "unauthenticated", "not_found", "500"]
+    assert codes[4:] == [code for code in codes if not re.fullmatch(found[1], code)]
+    queues = everything.of("google_cloud_tasks_queue")
+    assert {queue.values["name"] for queue in queues} == set(re.findall(r'queue_id="([^"]*)"', chosen))
+
+
 def test_there_is_a_section_about_every_alert(everything: Plan) -> None:
     page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
     alerts = {

@@ -72,7 +72,6 @@ class Api:
     refused: dict[PageKey, Answered] = field(default_factory=dict)
     met_refusal: set[PageKey] = field(default_factory=set)
     failures: Counter[PageKey] = field(default_factory=Counter)
-    met_outage: set[PageKey] = field(default_factory=set)
     is_mended: bool = False
 
     def __post_init__(self) -> None:
@@ -97,8 +96,8 @@ class Api:
             return outcome
         if strikes(Fault.THROTTLED):
             return Throttled(self.chance.dice.choice(ODD_WAITS))
-        # The first failure of an outage counts, too: nobody can know yet whose it is.
-        before = self.failures[key] + (key in self.met_outage)
+        # The first failure of an outage counts, too: nobody can know yet whose it is. And it may be yet to come.
+        before = self.failures[key] + bool(self.outages)
         is_below = before + 1 < request.parameters.failure_limit
         if is_below and strikes(Fault.API_FAILURE):
             return self._own(request, self.chance.dice.choice(["http_502", "malformed", "cut_short"]))
@@ -145,7 +144,6 @@ class Api:
             if key not in self.met_refusal and self._lies_in(self.outages, fault):
                 return Refused(dice.choice(refusals), "the gateway's")
         if any(self._lies_in(self.outages, fault) for fault in self.outages):
-            self.met_outage.add(key)
             return Failure("http_503", "service unavailable")
         if self._lies_in(self.denials, Fault.FORBIDDEN_ALL):
             return Refused(Refusal.FORBIDDEN, "403 expired subscription")

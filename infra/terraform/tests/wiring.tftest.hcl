@@ -168,6 +168,21 @@ run "a_budget_is_made_when_asked_for" {
   }
 }
 
+run "a_budget_tells_mailboxes_and_no_slack_channel" {
+  command = apply
+
+  variables {
+    budget         = { billing_account = "0123AB-4567CD-89EF01", amount = 100 }
+    alert_emails   = ["ops@example.com"]
+    slack_channels = ["projects/acme/notificationChannels/1"]
+  }
+
+  assert {
+    condition     = toset(google_billing_budget.main[0].all_updates_rule[0].monitoring_notification_channels) == toset([google_monitoring_notification_channel.email["ops@example.com"].name])
+    error_message = "a budget takes channels of e-mail only"
+  }
+}
+
 run "a_name_makes_urls_that_can_be_known_beforehand" {
   command = plan
 

@@ -8,6 +8,7 @@ import flask
 from prograde.adapters.documents import read_finalize_task, read_page_task, read_sounding_task
 from prograde.bootstrap.hosted import Hosted, hosted
 from prograde.correlation import correlated
+from prograde.entrypoints.admission import admitted
 from prograde.entrypoints.problem_details import answered_error
 from prograde.entrypoints.trace import traced
 from prograde.errors import NotBeforeError, NotFoundError, ProgradeError
@@ -38,7 +39,7 @@ def _taking_tasks(serves: Serves, again: int = 503) -> Callable[[Handler], View]
                     host = hosted(flask.current_app)
                     if host.serves not in {None, serves}:
                         raise NotFoundError(f"there is no {request.method} {request.path}")
-                    host.callers.check(request.environ, Caller.TASKS)
+                    admitted(host, request, Caller.TASKS)
                     handler(host, request)
                 except ProgradeError as error:
                     return answered_error(error, request, again)

@@ -1,6 +1,6 @@
 """Finalize a grading run: reconcile with the raw rows, grade, order, export, publish."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sized
 from dataclasses import asdict, replace
 
 from prograde.domain.batch import Batch, BatchStatus, Totals, finished
@@ -138,17 +138,18 @@ def _reason(reconciliation: Reconciliation) -> str:
     parts = []
     missing, differences = reconciliation.missing_raw_ids, reconciliation.differences
     if missing:
-        parts.append(f"{_count(missing)} raw rows that were counted are missing ({missing[0]} …)")
+        parts.append(f"{named_count(missing)} raw rows that were counted are missing ({missing[0]} …)")
     if differences:
         who = differences[0]
         parts.append(
-            f"{_count(differences)} figures are not what the raw rows say "
+            f"{named_count(differences)} figures are not what the raw rows say "
             f"({who.professional_id}: {who.field} {who.stored}, recomputed {who.recomputed} …)"
         )
     return "; ".join(parts)
 
 
-def _count(named: tuple[object, ...]) -> str:
+def named_count(named: Sized) -> str:
+    """Count what is named of something, of which there may be more than is named."""
     return f"{len(named)} or more" if len(named) >= NAMED_MAX else str(len(named))
 
 

@@ -44,6 +44,8 @@ class CloudTasksServer:
         self._operations: dict[str, Message] = {}
         self.polls_until_done = 0
         """How often a batch's operation is asked for before it is done."""
+        self.tells_metadata = True
+        """Whether a batch's operation says which of its tasks were not created."""
         tasks, longrunning = tasks_v2, operations_pb2
         methods = {
             "CreateQueue": Method(tasks.CreateQueueRequest, tasks.Queue, self._create_queue),
@@ -228,6 +230,11 @@ class CloudTasksServer:
             return self._polled(self._operations[request.name], asked)
 
     def _polled(self, operation: Message, asked: int) -> Message:
+        if not self.tells_metadata:
+            told = operations_pb2.Operation()
+            told.CopyFrom(operation)
+            told.ClearField("metadata")
+            return told
         if asked >= self.polls_until_done:
             return operation
         return operations_pb2.Operation(

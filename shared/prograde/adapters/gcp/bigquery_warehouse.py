@@ -4,6 +4,7 @@ import json
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from hashlib import sha256
 from io import BytesIO
@@ -34,8 +35,8 @@ from prograde.domain.raw_page import RawPage
 from prograde.errors import CorruptionError, UnavailableError
 from prograde.ports import ATTEMPT_BODY_MAX, Attempt, Difference, GradedRow, RankedRow, Reconciliation, Run
 
-STREAMED_BYTES_MAX = 3_000_000
-"""A request may have 10 MB, and the client writes each character beyond ASCII three times as long as UTF-8 does."""
+STREAMED_BYTES_MAX = 9_500_000
+"""Of a row as the client sends it, every character beyond ASCII escaped; a whole request may have 10 MB."""
 STREAM_SECONDS_MAX = 30.0
 JOB_SECONDS_MAX = 600.0
 _SERVICE = "BigQuery"
@@ -53,6 +54,19 @@ _PARAMETER_TYPES: tuple[tuple[type, str], ...] = (
     (date, "DATE"),
     (str, "STRING"),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class _Into:
+    """What a load does with the table that it goes into."""
+
+    create: str
+    write: str
+
+
+# A load that might create its table needs the permission for it, even where the table is there.
+_APPENDING = _Into(bigquery.CreateDisposition.CREATE_NEVER, bigquery.WriteDisposition.WRITE_APPEND)
+_MAKING = _Into(bigquery.CreateDisposition.CREATE_IF_NEEDED, bigquery.WriteDisposition.WRITE_TRUNCATE)
 
 
 class BigqueryWarehouse:
@@ -92,15 +106,15 @@ class BigqueryWarehouse:
 
     def _append(self, table: str, row: Row, row_id: str) -> None:
         line = orjson.dumps(row)
-        if len(line) > STREAMED_BYTES_MAX:
+        sent = json.loads(line)
+        if len(json.dumps(sent)) > STREAMED_BYTES_MAX:
             # Too big to be streamed, and too rare to use up the load jobs of a day.
-            target, append = f"{self._dataset}.{table}", bigquery.WriteDisposition.WRITE_APPEND
-            self._load_file(target, table, BytesIO(line), append, digest(table, row_id))
+            self._load_file(f"{self._dataset}.{table}", table, BytesIO(line), _APPENDING, digest(table, row_id))
             return
         with _mapped_errors():
             refused = self._client.insert_rows_json(
                 f"{self._dataset}.{table}",
-                [json.loads(line)],
+                [sent],
                 row_ids=[row_id],
                 retry=_STREAM_RETRY,
                 timeout=STREAM_SECONDS_MAX,
@@ -143,7 +157,7 @@ class BigqueryWarehouse:
             name = digest(batch.batch_id, batch.grading_run, batch.wake, content.hexdigest())
             loaded = f"{self._scratch}.{table}_{name}"
             if count:
-                self._load_file(loaded, table, file, bigquery.WriteDisposition.WRITE_TRUNCATE, f"{table}_{name}")
+                self._load_file(loaded, table, file, _MAKING, f"{table}_{name}")
         run: dict[str, Value] = {
             "batch_id": batch.batch_id,
             "grading_run": batch.grading_run,
@@ -152,12 +166,13 @@ class BigqueryWarehouse:
         self._run(_replacement(table, loaded) if count else _removal(table), **run)
         return count
 
-    def _load_file(self, target: str, table: str, lines: IO[bytes], disposition: str, name: str) -> None:
+    def _load_file(self, target: str, table: str, lines: IO[bytes], into: _Into, name: str) -> None:
         """Load lines by a job of a name, or wait for the one that an earlier try began."""
         config = bigquery.LoadJobConfig(
             schema=[schema_field(column) for column in TABLES[table]],
             source_format=bigquery.SourceFormat.NEWLINE_DELIMITED_JSON,
-            write_disposition=disposition,
+            create_disposition=into.create,
+            write_disposition=into.write,
         )
         for attempt in range(JOBS_MAX):
             job_id = f"prograde_{name}_{attempt}"

@@ -7,7 +7,15 @@ from datetime import timedelta
 from math import isclose
 from random import SystemRandom
 
-from google.api_core.exceptions import AlreadyExists, DeadlineExceeded, GoogleAPICallError, from_grpc_status
+from google.api_core.exceptions import (
+    AlreadyExists,
+    DeadlineExceeded,
+    Forbidden,
+    GoogleAPICallError,
+    MethodNotImplemented,
+    NotFound,
+    from_grpc_status,
+)
 from google.api_core.future.polling import DEFAULT_POLLING
 from google.cloud.tasks_v2 import CloudTasksClient, CreateTaskRequest, HttpMethod, HttpRequest, OidcToken, RateLimits
 from google.cloud.tasks_v2 import Queue as CloudQueue
@@ -29,6 +37,9 @@ CALL_SECONDS_MAX = 20.0
 BATCH_SECONDS_MAX = 60.0
 DISPATCH_DEADLINE = timedelta(minutes=30)
 """The longest there is: a function's own time limit answers earlier, and nothing is sent again while it works."""
+SCHEDULED_AHEAD_MAX = timedelta(days=29)
+"""Cloud Tasks takes 30 at most; what is due later is delivered early, and whoever takes it postpones it again."""
+_UNPOLLABLE = (Forbidden, NotFound, MethodNotImplemented)
 _SERVICE = "Cloud Tasks"
 _POLLING = DEFAULT_POLLING.with_delay(initial=0.2, maximum=2.0)
 
@@ -127,11 +138,7 @@ class CloudTasksTaskQueue:
     def _create(self, requests: list[CreateTaskRequest]) -> list[_Failure]:
         """Create up to a hundred tasks, and tell which failed for a passing reason."""
         try:
-            if len(requests) > 1:
-                errors = self._create_batch(requests)
-            else:
-                self._client.create_task(request=requests[0], timeout=CALL_SECONDS_MAX)
-                errors = {}
+            errors = self._create_batch(requests) if len(requests) > 1 else self._create_each(requests)
         except GoogleAPICallError as error:
             errors = dict.fromkeys(range(len(requests)), error)
         # Somebody created that task already, or an earlier try of ours whose answer was lost did.
@@ -150,14 +157,30 @@ class CloudTasksTaskQueue:
             operation.result(timeout=BATCH_SECONDS_MAX, polling=_POLLING)
         except PollingTimeoutError as error:
             raise DeadlineExceeded(f"a batch of tasks took more than {BATCH_SECONDS_MAX} s") from error
-        except GoogleAPICallError:
+        except GoogleAPICallError as error:
+            if isinstance(error, _UNPOLLABLE) and not operation.operation.done:
+                # Google names no permission for asking after a batch: where that is refused, the names will tell.
+                return self._create_each(requests)
             # An error of the whole says only that no single one succeeded; each has its own.
-            if not operation.metadata.failed_requests:
+            if operation.metadata is not None and not operation.metadata.failed_requests:
                 raise
+        if operation.metadata is None:
+            return self._create_each(requests)
         return {
             index: from_grpc_status(status.code, status.message)
             for index, status in operation.metadata.failed_requests.items()
         }
+
+    def _create_each(self, requests: list[CreateTaskRequest]) -> dict[int, GoogleAPICallError]:
+        """Create tasks one by one up to the first that fails; the rest fail with it."""
+        for index, request in enumerate(requests):
+            try:
+                self._client.create_task(request=request, timeout=CALL_SECONDS_MAX)
+            except AlreadyExists:
+                continue
+            except GoogleAPICallError as error:
+                return dict.fromkeys(range(index, len(requests)), error)
+        return {}
 
     def _request(self, task: Task) -> CreateTaskRequest:
         route = route_of(task)
@@ -175,7 +198,7 @@ class CloudTasksTaskQueue:
             task=CloudTask(
                 name=f"{queue}/tasks/{task_name(task)}",
                 http_request=request,
-                schedule_time=task.due_at,
+                schedule_time=min(task.due_at, self._clock.now() + SCHEDULED_AHEAD_MAX),
                 dispatch_deadline=DISPATCH_DEADLINE,
             ),
         )

@@ -14,6 +14,7 @@ from prograde.entrypoints.web.rendering import number, short_dollars, words
 from prograde.errors import InputError, NotFoundError
 from prograde.ports import BatchStore, BlobStore, Place
 from prograde.use_cases.export_files import EXCEL, GRADED, HUBSPOT, UNGRADED, grade_file
+from prograde.use_cases.finalize import named_count
 from prograde.use_cases.read_batch import Progress, calls_per_second
 from prograde.use_cases.read_export import Export, latest_export, read_export
 from prograde.use_cases.services import Services
@@ -62,8 +63,9 @@ class Lineage:
     code_version: str
     raw_pages: int
     calls: int
-    differences: int
-    missing: int
+    differences: str
+    missing: str
+    agrees: bool
     export_digest: str
 
 
@@ -221,12 +223,14 @@ class BatchView:
         if self.export is None:
             return None
         told: Mapping[str, Any] = self.export.manifest
+        differences, missing = told["reconciliation"]["differences"], told["reconciliation"]["missing_raw_ids"]
         return Lineage(
             code_version=told["code_version"],
             raw_pages=told["raw_pages"],
             calls=told["calls"],
-            differences=len(told["reconciliation"]["differences"]),
-            missing=len(told["reconciliation"]["missing_raw_ids"]),
+            differences=named_count(differences),
+            missing=named_count(missing),
+            agrees=not differences and not missing,
             export_digest=self.export.export_digest,
         )
 
