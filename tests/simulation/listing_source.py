@@ -1,9 +1,10 @@
 """The listing API's stand-in: pages of the made-up market, and everything that an API does wrong."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
+from itertools import cycle
 
 from typing_extensions import override
 
@@ -29,6 +30,11 @@ ODD_WAITS = (None, 0.0, -5.0, 1.0, 30.0, 90.0, 1e9, float("inf"))
 WAIT_BELIEVED_MAX = 3600.0
 BACKOFF_MAX = 60.0
 REFUSALS = (Refusal.CLIENT_ERROR, Refusal.REDIRECT, Refusal.NOT_FOUND)
+TURNS: tuple[Answered, ...] = (
+    *(Refused(kind, "by turns") for kind in (Refusal.NOT_FOUND, Refusal.FORBIDDEN, Refusal.CLIENT_ERROR)),
+    Throttled(None),
+    Failure("http_500", "by turns"),
+)
 PageKey = tuple[str, Stage, str | None]
 
 
@@ -69,6 +75,7 @@ class Api:
     tried: set[PageKey] = field(default_factory=set)
     weighed: set[PageKey] = field(default_factory=set)
     lost: dict[str, Answered] = field(default_factory=dict)
+    turning: dict[str, Iterator[Answered]] = field(default_factory=dict)
     refused: dict[PageKey, Answered] = field(default_factory=dict)
     met_refusal: set[PageKey] = field(default_factory=set)
     failures: Counter[PageKey] = field(default_factory=Counter)
@@ -123,6 +130,13 @@ class Api:
             self.troubled.add(who)
             loop = Failure("paginator_loop", "the page leads to itself", is_terminal=True)
             self.refused[key] = loop if dice.random() < 0.2 else Refused(dice.choice(REFUSALS), "for good")
+        if is_first and self.chance.strikes(Fault.BY_TURNS):
+            self.changed.add(who)
+            self.troubled.add(who)
+            self.turning.setdefault(who, cycle(dice.sample(TURNS, 2)))
+        if who in self.turning:
+            outcome = next(self.turning[who])
+            return self._own(request, "http_500") if isinstance(outcome, Failure) else outcome
         outcome = self.lost.get(who) or self.refused.get(key)
         is_own_failure = isinstance(outcome, Failure) and not outcome.is_terminal
         return self._own(request, "http_500") if is_own_failure else outcome
@@ -157,12 +171,14 @@ class Api:
     def mend(self) -> None:
         """Answer again whom the source had left without answers for good."""
         self.lost.clear()
+        self.turning.clear()
         self.refused.clear()
         self.poisoned.clear()
         self.is_mended = True
 
     def heal(self) -> None:
         """Forbid nobody any more: a batch in which nobody else is left to be answered would be paused for ever."""
+        self.turning.clear()
         self.lost = {who: outcome for who, outcome in self.lost.items() if not isinstance(outcome, Refused)}
 
     def _lies_in(self, spans: dict[Fault, Span], fault: Fault) -> bool:

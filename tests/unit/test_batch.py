@@ -165,10 +165,20 @@ def test_a_reopened_batch_runs_on_and_forgets_how_it_ended() -> None:
         finished_at=NOW,
         export_digest="digest",
         pace=Pace(0.05, NOW),
+        strangers={"profile": 3},
     )
 
     expected = replace(DRAINED, status=BatchStatus.RUNNING, grading_run=1, reopened_at=LATER)
     assert expected == reopened(over, LATER)
+
+
+def test_a_batch_is_late_until_its_first_finalize_is_done_and_never_for_a_replay() -> None:
+    late = BATCH.created_at + timedelta(hours=PARAMETERS.promised_hours, seconds=1)
+    first = settled(DRAINED, LATER)
+    over = replace(first, status=BatchStatus.COMPLETE)
+
+    assert [True, True] == [batch.is_late(late) for batch in (DRAINED, first)]
+    assert [False] * 3 == [batch.is_late(late) for batch in (over, reopened(over), settled(reopened(over), LATER))]
 
 
 @pytest.mark.parametrize("status", [BatchStatus.RUNNING, BatchStatus.PAUSED])

@@ -124,7 +124,7 @@ def test_three_failures_that_nobody_knows_about_in_a_row_are_an_outage(
 ) -> None:
     waking = replace(ONGOING, waking=Waking(NOW, "K2", 3))
 
-    failing = replace(FAILING, unproven_failures=unproven, throttled_in_a_row=1, last_failure="timeout: first")
+    failing = replace(FAILING, unproven_failures=unproven, troubles_in_a_row=1, last_failure="timeout: first")
 
     after = unpaced(after_step(waking, outcome, failing))
 

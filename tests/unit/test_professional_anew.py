@@ -18,7 +18,7 @@ FAILING = replace(
     cursor="third",
     failures_in_a_row=4,
     unproven_failures=2,
-    throttled_in_a_row=3,
+    troubles_in_a_row=3,
     failed_at=NOW,
     refused_at=NOW,
     last_failure="timeout: x",
@@ -26,7 +26,7 @@ FAILING = replace(
 
 
 def test_a_new_epoch_gives_a_new_name_and_forgives_failures_and_nothing_else() -> None:
-    forgiven = replace(FAILING, failures_in_a_row=0, unproven_failures=0, throttled_in_a_row=0)
+    forgiven = replace(FAILING, failures_in_a_row=0, unproven_failures=0, troubles_in_a_row=0)
     expected = replace(forgiven, wake=1, epoch=7, due_at=LATER, failed_at=None, refused_at=None)
 
     assert expected == begun_anew(FAILING, LATER, 7)

@@ -190,7 +190,9 @@ class Batch:
 
     def is_late(self, now: datetime) -> bool:
         """Tell whether everybody should have been graded by now; nothing is promised of a replay."""
-        return self.grading_run == 0 and now - self.created_at > timedelta(hours=self.parameters.promised_hours)
+        # A first finalize that never comes to its end is late, too.
+        is_first = self.grading_run == (self.status is BatchStatus.FINALIZING)
+        return is_first and now - self.created_at > timedelta(hours=self.parameters.promised_hours)
 
 
 def counter_drained(batch: Batch, now: datetime) -> Batch:
@@ -275,6 +277,7 @@ def reopened(batch: Batch, now: datetime) -> Batch:
         totals=None,
         pace=Pace(),
         reopened_at=now,
+        strangers={},
     )
 
 

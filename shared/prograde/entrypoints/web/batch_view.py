@@ -255,9 +255,15 @@ def took(batch: Batch, now: datetime) -> timedelta:
 
 
 def previous_of(store: BatchStore, batch: Batch) -> Batch | None:
-    """Find the batch of the same source before this one that was finished; None if there is none lately."""
+    """Find the batch of the same source before this one that is complete; None if there is none lately."""
     before = store.newest(Place(batch.created_at, batch.batch_id), PREVIOUS_LOOKED_AT)
-    return next((each for each in before if each.source == batch.source and each.totals is not None), None)
+    return next((each for each in before if is_comparable(each, batch)), None)
+
+
+def is_comparable(earlier: Batch, batch: Batch) -> bool:
+    """Tell whether an earlier batch's counts say what the market was: one cut short says nothing of it."""
+    is_whole = earlier.status is BatchStatus.COMPLETE and earlier.totals is not None
+    return is_whole and earlier.source == batch.source
 
 
 def limits_text(limits: tuple[RateLimit, ...]) -> str:
