@@ -7,6 +7,7 @@ import pytest
 
 from prograde.domain.outcome import Cancelled, GivenUp, NotFound, Outcome, Throttled
 from prograde.domain.professional import Professional, Stage, State, begun_anew, replayed
+from prograde.domain.source_health import WAIT_SECONDS_MAX
 from prograde.errors import ConflictError
 from tests.unit.examples import NEWCOMER, NOW, SELLER
 from tests.unit.steps import BROKEN, LAST, MORE, TIMEOUT, after
@@ -37,6 +38,12 @@ def test_a_wait_that_the_source_asked_for_is_kept() -> None:
 
     assert throttled.due_at == begun_anew(throttled, LATER, 1).due_at > LATER
     assert LATER + timedelta(hours=1) == begun_anew(throttled, LATER + timedelta(hours=1), 1).due_at
+
+
+def test_a_wait_that_no_source_is_believed_to_ask_for_is_cut() -> None:
+    ahead = replace(SELLER, due_at=LATER + timedelta(days=1))
+
+    assert LATER + timedelta(seconds=WAIT_SECONDS_MAX) == begun_anew(ahead, LATER, 1).due_at
 
 
 @pytest.mark.parametrize("outcome", [BROKEN, GivenUp()], ids=["terminal failure", "source outage"])

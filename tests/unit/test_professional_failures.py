@@ -11,7 +11,6 @@ from prograde.domain.blame import (
     BACKOFF_SECONDS_MAX,
     PROBE_SECONDS_MAX,
     TROUBLES_LIMIT,
-    WAIT_SECONDS_MAX,
     backoff_seconds,
 )
 from prograde.domain.outcome import (
@@ -26,7 +25,7 @@ from prograde.domain.outcome import (
     Unproven,
 )
 from prograde.domain.professional import Professional, Stage, State, StopReason
-from prograde.domain.source_health import ANSWER_EVERY, Answer
+from prograde.domain.source_health import ANSWER_EVERY, WAIT_SECONDS_MAX, Answer
 from tests.unit.examples import NOW, PARAMETERS, SELLER
 from tests.unit.steps import BROKEN, LAST, MORE, PEOPLE, REFUSED, TIMEOUT, after
 

@@ -64,8 +64,8 @@ class AnySource(RuleBasedStateMachine):
 
     Each step comes a second after the one before it. `row` are the failures in a row that count, `troubles` those
     of all kinds, `unproven` those since then of which nobody knows whose they are, and `is_proven` tells whether
-    anybody was answered since the last of them; `is_refused`, `is_refusal_proven` likewise of the first refusal of
-    the kind that `cause`, which came last, says.
+    anybody was answered since the last of them; `is_refused`, `is_refusal_proven` likewise of the first refusal of the
+    kind that `cause`, which came last, says.
     """
 
     def __init__(self) -> None:

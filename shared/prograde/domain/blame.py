@@ -13,14 +13,12 @@ from hashlib import blake2b
 from prograde.domain.batch import Parameters
 from prograde.domain.outcome import Failure, Refusal, Refused, Throttled
 from prograde.domain.professional import THROTTLED, Professional, Stage, State, StopReason, is_proven, stopped
-from prograde.domain.source_health import ANSWER_EVERY, Answer
+from prograde.domain.source_health import ANSWER_EVERY, WAIT_SECONDS_MAX, Answer
 
 BACKOFF_SECONDS_BASE = 1.0
 BACKOFF_SECONDS_MAX = 60.0
 PROBE_SECONDS_MAX = 30.0
 """How long a source that may be out is left alone at most."""
-WAIT_SECONDS_MAX = 3600.0
-"""The longest Retry-After that is believed."""
 TROUBLES_LIMIT = 30
 """So often in a row one professional meets trouble of any kinds, while others are answered, before it is given up."""
 

@@ -9,13 +9,13 @@ also a failed one, is a step. That makes at-least-once delivery harmless.
 """
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from prograde.domain.aggregation import Aggregate
 from prograde.domain.outcome import Refusal
 from prograde.domain.profile import Profile
-from prograde.domain.source_health import Answer
+from prograde.domain.source_health import WAIT_SECONDS_MAX, Answer
 from prograde.errors import ConflictError
 
 THROTTLED = "throttled"
@@ -170,13 +170,14 @@ def begun_anew(professional: Professional, now: datetime, epoch: int) -> Profess
     """
     Wake a professional for a new epoch: a new task name, its failures forgiven.
 
-    It waits as long as it was told to: the source may have asked for that.
+    It waits as long as it was told to: the source may have asked for that. What no source is believed to ask for was
+    written by a clock that stood ahead.
     """
     return replace(
         professional,
         wake=professional.wake + 1,
         epoch=epoch,
-        due_at=max(professional.due_at, now),
+        due_at=min(max(professional.due_at, now), now + timedelta(seconds=WAIT_SECONDS_MAX)),
         failures_in_a_row=0,
         unproven_failures=0,
         troubles_in_a_row=0,

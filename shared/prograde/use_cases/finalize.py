@@ -39,6 +39,8 @@ def finalize(services: Services, task: FinalizeTask) -> None:
     started_at = services.clock.now()
     professionals = services.warehouse.load_results(batch, services.store.professionals(batch.batch_id))
     reconciliation = _reconciled(services, batch)
+    if not _is_still(services, task):
+        return
     services.warehouse.load_grades(batch, _grades(services, batch))
     prefix = f"exports/{batch.batch_id}/{batch.grading_run:03}"
     with services.blobs.staging() as folder:
@@ -60,8 +62,7 @@ def finalize(services: Services, task: FinalizeTask) -> None:
             export_prefix=prefix,
             export_digest=export.digest,
         )
-        if not _is_of(read_batch(services.store, task.batch_id), task):
-            # Another delivery was quicker, and a replay may have changed what was read here.
+        if not _is_still(services, task):
             return
         write_manifest(folder, _manifest(batch, run, export, reconciliation))
         services.blobs.publish(prefix, folder)
@@ -73,6 +74,15 @@ def finalize(services: Services, task: FinalizeTask) -> None:
 def _is_of(batch: Batch, task: FinalizeTask) -> bool:
     """Tell whether the batch is in the task's grading run."""
     return batch.status is BatchStatus.FINALIZING and batch.grading_run == task.grading_run
+
+
+def _is_still(services: Services, task: FinalizeTask) -> bool:
+    """
+    Tell whether the batch is in the task's grading run yet; asked again before what is written later.
+
+    Else another delivery was quicker, and a replay may have changed what is read here.
+    """
+    return _is_of(read_batch(services.store, task.batch_id), task)
 
 
 def _reconciled(services: Services, batch: Batch) -> Reconciliation:
