@@ -135,8 +135,8 @@ class Api:
             self.troubled.add(who)
             self.turning.setdefault(who, cycle(dice.sample(TURNS, 2)))
         if who in self.turning:
-            outcome = next(self.turning[who])
-            return self._own(request, "http_500") if isinstance(outcome, Failure) else outcome
+            turn = next(self.turning[who])
+            return self._own(request, "http_500") if isinstance(turn, Failure) else turn
         outcome = self.lost.get(who) or self.refused.get(key)
         is_own_failure = isinstance(outcome, Failure) and not outcome.is_terminal
         return self._own(request, "http_500") if is_own_failure else outcome

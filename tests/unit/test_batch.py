@@ -178,7 +178,8 @@ def test_a_batch_is_late_until_its_first_finalize_is_done_and_never_for_a_replay
     over = replace(first, status=BatchStatus.COMPLETE)
 
     assert [True, True] == [batch.is_late(late) for batch in (DRAINED, first)]
-    assert [False] * 3 == [batch.is_late(late) for batch in (over, reopened(over), settled(reopened(over), LATER))]
+    again = reopened(over, LATER)
+    assert [False] * 3 == [batch.is_late(late) for batch in (over, again, settled(again, LATER))]
 
 
 @pytest.mark.parametrize("status", [BatchStatus.RUNNING, BatchStatus.PAUSED])
