@@ -98,6 +98,15 @@ resource "google_storage_bucket_iam_member" "exports_publisher" {
   member = module.function["finalize"].account_member
 }
 
+# Who starts a batch looks first whether there is a bucket for its export. The answerers may read it anyway.
+resource "google_storage_bucket_iam_member" "exports_lister" {
+  for_each = setsubtract(local.starters, local.answerers)
+
+  bucket = google_storage_bucket.exports.name
+  role   = "roles/storage.legacyBucketReader"
+  member = module.function[each.key].account_member
+}
+
 resource "google_storage_bucket_iam_member" "exports_reader" {
   for_each = toset(local.answerers)
 

@@ -330,6 +330,10 @@ class BlobStore(Protocol):
         """
         ...
 
+    def check(self) -> None:
+        """Ask whether there is a place for everything that is put and published; raises UnavailableError."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:

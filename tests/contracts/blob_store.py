@@ -164,6 +164,14 @@ class BlobStoreContract:
         assert 1 == len(places)
         assert blobs.read("exports/north/001/graded.csv") == blobs.read("exports/north/001/other.csv")
 
+    def test_a_check_changes_nothing(self, blobs: BlobStore) -> None:
+        blobs.check()
+        blobs.put(NAME, BytesIO(b"content"))
+
+        blobs.check()
+
+        assert b"content" == blobs.read(NAME)
+
     def test_each_prefix_is_its_own_export(self, blobs: BlobStore) -> None:
         for number in (1, 2):
             with blobs.staging() as folder:

@@ -36,6 +36,17 @@ def published(blobs: CloudStorageBlobStore) -> list[str]:
     return [blobs.read(f"{PREFIX}/{name}").decode() for name in ("graded.csv", "ungraded.csv", "manifest.json")]
 
 
+@pytest.mark.parametrize("missing", ["blobs", "exports"])
+def test_a_check_names_the_bucket_that_is_missing(
+    blobs: CloudStorageBlobStore, cloud_storage_server: CloudStorageServer, missing: str
+) -> None:
+    blobs.check()
+    cloud_storage_server.blobs.delete_bucket(missing)
+
+    with pytest.raises(UnavailableError, match=rf"/b/{missing}/.*google_storage_bucket\.exports"):
+        blobs.check()
+
+
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize(
     ("operation", "size"), [("upload", 10), ("start", CHUNK_BYTES + 1), ("chunk", CHUNK_BYTES + 1)]

@@ -60,6 +60,10 @@ def without_table(name: str) -> Callable[[Deployment], None]:
     return remove
 
 
+def without_bucket(name: str) -> Callable[[Deployment], None]:
+    return lambda deployed: deployed.storage.blobs.delete_bucket(name)
+
+
 @pytest.mark.parametrize(
     ("remove", "named", "resource"),
     [
@@ -67,8 +71,9 @@ def without_table(name: str) -> Callable[[Deployment], None]:
         (without_queue("pages-sandbox-reso"), "queues/pages-sandbox-reso", "google_cloud_tasks_queue.pages"),
         (without_table("raw_page_log"), "raw_page_log", "google_bigquery_table.main"),
         (without_table("grades"), "grades", "google_bigquery_table.main"),
+        (without_bucket("exports"), "/b/exports/", "google_storage_bucket.exports"),
     ],
-    ids=["control queue", "page queue", "raw rows", "grades"],
+    ids=["control queue", "page queue", "raw rows", "grades", "exports"],
 )
 def test_what_is_missing_is_told_at_the_first_request_and_nothing_is_kept(
     deployed: Deployment, remove: Callable[[Deployment], None], named: str, resource: str

@@ -84,7 +84,13 @@ def check_what_is_told(url: str, batch: Batch) -> None:
     assert [200] * len(answers) == [answer.status_code for answer in answers.values()], [
         answer.text[:300] for answer in answers.values()
     ]
-    assert {"state": "ok", "queue": "ok", "warehouse": "ok", "dispatching": "Cloud Tasks"} == health.json()
+    assert {
+        "state": "ok",
+        "queue": "ok",
+        "warehouse": "ok",
+        "blobs": "ok",
+        "dispatching": "Cloud Tasks",
+    } == health.json()
     assert [batch.batch_id] == [each["batch_id"] for each in listed.json()["batches"]]
     assert ("complete", {"done": 60}) == (shown.json()["status"], shown.json()["by_state"])
     assert hashlib.sha256(graded.content).hexdigest() == graded.headers["ETag"].strip('"')

@@ -58,7 +58,11 @@ EXPECTED = {
         "roles/bigquery.jobUser on the project",
     },
     "console": STARTS | ANSWERS,
-    "webhook": STARTS | {"roles/secretmanager.secretAccessor on secret PROGRADE_WEBHOOK_SECRET"},
+    "webhook": {
+        *STARTS,
+        "roles/storage.legacyBucketReader on bucket exports",
+        "roles/secretmanager.secretAccessor on secret PROGRADE_WEBHOOK_SECRET",
+    },
     "build": {
         "roles/artifactregistry.writer on the project",
         "roles/logging.logWriter on the project",

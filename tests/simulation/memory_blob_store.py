@@ -48,3 +48,7 @@ class MemoryBlobStore(BlobStore):
             if f"{prefix}/manifest.json" not in self._blobs:
                 self._blobs |= {f"{prefix}/{name}": content for name, content in files.items()}
         return prefix
+
+    @override
+    def check(self) -> None:
+        pass

@@ -1,5 +1,7 @@
 import os
 
+import pytest
+
 from tests.web.service import Service
 
 
@@ -9,6 +11,7 @@ def test_a_service_that_is_well_says_so_and_who_delivers_its_tasks(service: Serv
             "state": "ok",
             "queue": "ok",
             "warehouse": "ok",
+            "blobs": "ok",
             "dispatching": f"process {os.getpid()}",
         } == service.get(path).json()
 
@@ -18,12 +21,13 @@ def test_health_is_asked_anew_each_time_and_has_no_etag(service: Service) -> Non
         assert "ETag" not in service.get(path).headers
 
 
-def test_what_does_not_answer_is_named(service: Service) -> None:
-    folder = service.folder / "data" / "warehouse"
+@pytest.mark.parametrize("port", ["warehouse", "blobs"])
+def test_what_does_not_answer_is_named(service: Service, port: str) -> None:
+    folder = service.folder / "data" / port
     folder.rename(folder.with_name("away"))
     try:
         told = service.get("/healthz", 503).json()
     finally:
         folder.with_name("away").rename(folder)
     assert ("ok", "ok") == (told["state"], told["queue"])
-    assert "No such file" in told["warehouse"]
+    assert "No such file" in told[port]

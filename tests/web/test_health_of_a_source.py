@@ -15,7 +15,7 @@ RUNNING, PAUSED, COMPLETE, INCOMPLETE = (
     replace(BATCH, status=status)
     for status in (BatchStatus.RUNNING, BatchStatus.PAUSED, BatchStatus.COMPLETE, BatchStatus.INCOMPLETE)
 )
-IN_AN_OUTAGE = replace(RUNNING, outage=Outage(NOW, None, NOW))
+IN_AN_OUTAGE = replace(RUNNING, outage=Outage(NOW, "K1", NOW))
 
 
 @pytest.mark.parametrize(

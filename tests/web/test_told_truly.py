@@ -2,14 +2,17 @@
 
 import io
 from dataclasses import replace
+from datetime import timedelta
 
 import flask
 import pytest
 
-from prograde.entrypoints.web.batch_view import batch_view
+from prograde.domain.batch import BatchStatus, reopened
+from prograde.entrypoints.web.batch_view import batch_view, took
 from prograde.entrypoints.web.pages_new import order_page
 from prograde.entrypoints.web.route import Call
 from prograde.use_cases.read_batch import read_progress
+from tests.unit.examples import BATCH, NOW
 from tests.web.service import Service
 
 ORDER = {"source": "source", "attribution": "split", "tier-0-name": "A", "tier-0-process": "on"}
@@ -29,6 +32,16 @@ def test_an_estimate_costs_nothing_only_where_nothing_is_paid(
 
     assert cost in text
     assert in_cloud == ("$0 here" not in text)
+
+
+def test_a_replay_days_later_is_measured_from_when_it_began() -> None:
+    over = replace(BATCH, status=BatchStatus.COMPLETE, finished_at=BATCH.created_at + timedelta(hours=1))
+    began = BATCH.created_at + timedelta(days=9)
+    again = reopened(over, began)
+
+    assert timedelta(hours=1) == took(over, began)
+    assert timedelta(minutes=2) == took(again, began + timedelta(minutes=2))
+    assert timedelta(minutes=5) == took(replace(again, finished_at=began + timedelta(minutes=5)), NOW)
 
 
 @pytest.mark.parametrize(("named", "told"), [(99, "99"), (100, "100 or more")])

@@ -16,20 +16,22 @@ class Health:
     state: str
     queue: str
     warehouse: str
+    blobs: str
     dispatching: str
 
     @property
     def is_well(self) -> bool:
         """Whether everything answers."""
-        return {self.state, self.queue, self.warehouse} == {OK}
+        return {self.state, self.queue, self.warehouse, self.blobs} == {OK}
 
 
 def check_health(services: Services) -> Health:
-    """Ask state, queue and warehouse, once each."""
+    """Ask state, queue, warehouse and blobs, once each."""
     return Health(
         state=_asked(services.store.check),
         queue=_asked(services.queue.check),
         warehouse=_asked(services.warehouse.check),
+        blobs=_asked(services.blobs.check),
         dispatching=services.dispatching(),
     )
 
@@ -38,7 +40,8 @@ def require_health(services: Services) -> None:
     """Ask everything before a batch is begun, which shall not find in its middle what is missing."""
     health = check_health(services)
     if not health.is_well:
-        missing = [answer for answer in (health.state, health.queue, health.warehouse) if answer != OK]
+        answers = (health.state, health.queue, health.warehouse, health.blobs)
+        missing = [answer for answer in answers if answer != OK]
         raise UnavailableError("; ".join(missing))
 
 

@@ -87,6 +87,11 @@ class Blobs:
         """Make an empty bucket."""
         self._buckets[bucket] = {}
 
+    def delete_bucket(self, bucket: str) -> None:
+        """Remove a bucket and all that is in it."""
+        with self._guard:
+            del self._buckets[bucket]
+
     def put(self, bucket: str, name: str, content: bytes, content_type: str, conditions: Conditions) -> Blob:
         """Store a new generation of an object, whole."""
         _check_name(name)

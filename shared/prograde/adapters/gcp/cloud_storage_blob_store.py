@@ -94,6 +94,12 @@ class CloudStorageBlobStore:
                 self._copy(f"{chosen}/{name}", f"{prefix}/{name}")
         return f"gs://{self._exports.name}/{prefix}"
 
+    def check(self) -> None:
+        """List both buckets, as far as their first object."""
+        with mapped_errors(_SERVICE):
+            for bucket in (self._state, self._exports):
+                list(bucket.list_blobs(max_results=1, retry=_RETRY))
+
     def _upload(self, name: str, content: BinaryIO, size: int) -> None:
         blob = self._blob(name)
         with mapped_errors(_SERVICE), suppress(PreconditionFailed):

@@ -32,7 +32,7 @@ PROVIDED_BY: Mapping[str, Provided] = MappingProxyType(
         "Cloud Storage": Provided(
             "google_storage_bucket.state, google_storage_bucket.exports",
             "google_storage_bucket_iam_member.state, google_storage_bucket_iam_member.exports_publisher, "
-            "google_storage_bucket_iam_member.exports_reader",
+            "google_storage_bucket_iam_member.exports_reader, google_storage_bucket_iam_member.exports_lister",
         ),
         "Cloud Tasks": Provided(
             "google_cloud_tasks_queue.pages, google_cloud_tasks_queue.control",

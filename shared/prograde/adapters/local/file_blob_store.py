@@ -72,6 +72,11 @@ class FileBlobStore:
                 sync_folder(target.parent)
         return str(target)
 
+    def check(self) -> None:
+        """Look into the folder that everything passes through."""
+        with mapped_errors():
+            next(self._staging.iterdir(), None)
+
     def _path(self, name: str) -> Path:
         """Names are ours, never a user's; this holds even so."""
         path = (self._folder / name).resolve()
