@@ -15,6 +15,7 @@ Every operational error of prograde.
         │   └── NotBeforeError     the limits allow none before a moment: the page is to be given that time
         ├── SettingsError          the deployment lacks something: it can be mended while tasks wait
         └── UnavailableError       a store, queue or warehouse of ours does not answer
+            └── BusyError          it answers somebody else, and this takes seconds
 
 Terminal or transient decides whether anything tries again; nothing else does.
 Programming errors (AssertionError, TypeError…) are not here: they crash.
@@ -119,3 +120,11 @@ class SettingsError(TransientError):
 
 class UnavailableError(TransientError):
     """A store, queue or warehouse of ours does not answer."""
+
+
+class BusyError(UnavailableError):
+    """It answers somebody else, and takes seconds for each; `wait_seconds` is after how long to ask again."""
+
+    def __init__(self, why: str, wait_seconds: float) -> None:
+        self.wait_seconds = wait_seconds
+        super().__init__(why)

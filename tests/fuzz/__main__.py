@@ -5,10 +5,10 @@ import time
 from collections.abc import Iterator, Mapping
 
 from prograde.adapters.listing_api.http_listing_source import HttpListingSource
-from prograde.domain.blame import WAIT_SECONDS_MAX
 from prograde.domain.listing import Rejection
 from prograde.domain.outcome import Failure, ListingPage, Outcome, Refused, Throttled
 from prograde.domain.professional import Stage
+from prograde.domain.source_health import WAIT_SECONDS_MAX
 from tests.fuzz.paginated_sources import READ_TIMEOUT_SECONDS, paginated_source
 from tests.fuzz.telling_answers import COSTLY, TELLING, Telling
 from tests.listing_api.answering_server import AnsweringServer

@@ -1,4 +1,7 @@
+import ast
+import sys
 import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -7,6 +10,8 @@ from packaging.utils import canonicalize_name
 
 from tests.house.checkout import ROOT
 
+ONLY_CLOUD = {"gcp", "google_cloud.py"}
+"""What is imported only where the Google clients are installed."""
 FILES = sorted(ROOT.glob("requirements/*.txt"))
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
@@ -71,3 +76,27 @@ def test_the_pins_satisfy_what_the_project_states(name: str, groups: tuple[str, 
 @pytest.mark.parametrize("name", ["local.txt", "gcp.txt"])
 def test_development_runs_what_is_deployed(name: str) -> None:
     assert pins(name).items() <= pins("dev.txt").items()
+
+
+def test_what_one_machine_imports_is_installed_for_it() -> None:
+    modules = [path for path in (ROOT / "shared" / "prograde").rglob("*.py") if not ONLY_CLOUD & set(path.parts)]
+    imported = {name for path in modules for name in imports(path)} - sys.stdlib_module_names - {"prograde"}
+    distributions = packages_distributions()
+    installed = pins("local.txt").keys()
+
+    assert {} == {
+        name: distributions[name]
+        for name in imported
+        if not {canonicalize_name(each) for each in distributions[name]} & installed
+    }
+
+
+def imports(path: Path) -> set[str]:
+    """The packages that a module imports, wherever in it."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module)
+    return {name.partition(".")[0] for name in names}

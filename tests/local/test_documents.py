@@ -87,6 +87,7 @@ BATCHES = every_field(
     created_at=MOMENTS,
     due_at=MOMENTS,
     finished_at=st.none() | MOMENTS,
+    reopened_at=st.none() | MOMENTS,
     roster=every_field(Roster),
     op=st.none() | every_field(Seeding),
     waking=st.none() | every_field(Waking, due_at=MOMENTS),

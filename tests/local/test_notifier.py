@@ -6,9 +6,10 @@ from collections.abc import Iterator
 import pytest
 
 from prograde import structured_logging
-from prograde.adapters.local.notifier import Notice, Notifier, SlackWebhook
+from prograde.adapters.local.notifier import CONDITIONS, Notice, Notifier, SlackWebhook
 from prograde.bootstrap.notifications import notifier
 from prograde.settings import MailSettings, NotificationSettings
+from prograde.use_cases.announce import Event
 from tests.local.receivers import MailServer, Webhook, serving
 
 
@@ -68,6 +69,26 @@ def test_what_is_said_again_is_folded_but_another_run_is_told(webhook: Webhook, 
     assert 3 == len(webhook.posted)
 
 
+def test_what_is_announced_beside_the_statuses_is_folded() -> None:
+    assert {str(event) for event in Event} == CONDITIONS
+
+
+def test_a_second_pause_within_the_hour_is_told_with_its_own_reason(webhook: Webhook, log: io.StringIO) -> None:
+    with notifier(NotificationSettings(webhook.url)):
+        for reason in ("by hand", "by hand", "the source refuses the credentials"):
+            announced("batch_paused", reason=reason)
+
+    assert ["by hand", "the source refuses the credentials"] == [text.split(": ")[-1] for text in webhook.posted]
+
+
+def test_a_pause_is_told_again_after_the_batch_ran_or_drained(webhook: Webhook, log: io.StringIO) -> None:
+    with notifier(NotificationSettings(webhook.url)):
+        for event in ("batch_paused", "batch_running", "batch_paused", "batch_draining", "batch_paused"):
+            announced(event)
+
+    assert 3 == sum("batch paused" in text for text in webhook.posted)
+
+
 def test_what_was_folded_is_counted_when_it_is_told_again(
     webhook: Webhook, log: io.StringIO, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -108,6 +129,22 @@ def test_one_channel_that_is_down_keeps_no_other_from_telling(webhook: Webhook, 
         announced("batch_paused")
 
     assert 1 == len(webhook.posted)
+
+
+def test_a_channel_that_breaks_in_an_unforeseen_way_is_logged_and_told_the_next(log: io.StringIO) -> None:
+    told: list[str] = []
+
+    def breaking(notice: Notice) -> None:
+        told.append(notice.event)
+        "t0ps3cret \u2713".encode("ascii")
+
+    with Notifier([breaking], backoff_seconds=0.01):
+        announced("batch_paused")
+        announced("batch_running")
+
+    assert ["batch_paused"] * 3 + ["batch_running"] * 3 == told
+    assert "batch_running could not be told: UnicodeEncodeError" in log.getvalue()
+    assert "t0ps3cret" not in log.getvalue()
 
 
 def test_who_announces_never_waits_for_who_is_told(log: io.StringIO) -> None:

@@ -53,6 +53,7 @@ class Fault(StrEnum):
     FAILS_FOR_GOOD = "source fails one professional for good"
     WITNESS_LOST = "source fails for good whom it just answered"
     THROTTLED_FOR_GOOD = "source throttles one professional for good"
+    BY_TURNS = "source answers one professional by turns: refused, throttled, failed"
     REFUSED_ONCE = "source refuses a page once"
     TERMINAL = "source refuses one page for good"
     EMPTY_PAGE = "empty page with a next cursor"
@@ -96,6 +97,7 @@ _RATE_MAX = {
     Fault.FORBIDDEN: 0.05,
     Fault.WITNESS_LOST: 0.05,
     Fault.THROTTLED_FOR_GOOD: 0.05,
+    Fault.BY_TURNS: 0.05,
     Fault.REFUSED_ONCE: 0.2,
     Fault.TERMINAL: 0.05,
     Fault.EMPTY_PAGE: 0.05,
@@ -119,6 +121,7 @@ _THEMES: tuple[frozenset[Fault], ...] = (
     frozenset({Fault.MISSING_OUTAGE, Fault.CRASH}),
     frozenset({Fault.THROTTLING_OUTAGE, Fault.DUPLICATE}),
     frozenset({Fault.THROTTLED_FOR_GOOD, Fault.REPLAY}),
+    frozenset({Fault.BY_TURNS, Fault.DUPLICATE}),
     frozenset({Fault.POISON, Fault.TASK_LOST}),
     frozenset({Fault.FORBIDDEN, Fault.FORBIDDEN_ALL, Fault.DENIED}),
     frozenset({Fault.PAUSE, Fault.CRASH, Fault.QUEUE_PART}),

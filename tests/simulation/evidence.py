@@ -14,7 +14,7 @@ EARLY_SECONDS = 5.0
 """How much sooner than it asked the source may be called again: its answer was on its way, and clocks are not exact."""
 TROUBLE = {"Throttled", "Failure", "Refused", "NotFound"}
 WELL = {"ProfilePage", "ListingPage", "NotFound"}
-THROTTLED_LIMIT = 30
+TROUBLES_LIMIT = 30
 
 
 class Evidence:
@@ -30,8 +30,8 @@ class Evidence:
         self._well_at: dict[str, float] = defaultdict(lambda: -1.0)
         self._failed_at: dict[str, float] = {}
         self._refused_at: dict[str, float] = {}
-        self._throttled: Counter[str] = Counter()
-        self._throttled_at: dict[str, float] = {}
+        self._troubles: dict[str, Counter[str]] = defaultdict(Counter)
+        self._troubled_at: dict[str, float] = {}
         self.died: set[tuple[str, int]] = set()
         self.are_clocks_right = True
         self._not_before: dict[str, tuple[int, float]] = {}
@@ -61,8 +61,8 @@ class Evidence:
         """A row of failures is over."""
         self._failed_at.pop(professional_id, None)
         self._refused_at.pop(professional_id, None)
-        self._throttled_at.pop(professional_id, None)
-        del self._throttled[professional_id]
+        self._troubled_at.pop(professional_id, None)
+        self._troubles.pop(professional_id, None)
 
     def has_died(self, professional_id: str) -> bool:
         """Whether a page of a professional was given up because its handlers died."""
@@ -130,6 +130,9 @@ class Evidence:
         if outcomes == {"Throttled"} and not has_died:
             free_at = min(self._free_at(row) for row in rows) - EARLY_SECONDS
             self._not_before[old.professional_id] = new.step, free_at
+        if outcomes & TROUBLE:
+            self._troubles[old.professional_id] += Counter({min(outcomes & TROUBLE): 1})
+            self._troubled_at.setdefault(old.professional_id, self._told_at(old, TROUBLE))
         yield from self._failure_problems(old, new, batch)
         yield from self._refusal_problems(old, new, outcomes)
         if "NotFound" in outcomes or proofs & WELL:
@@ -147,11 +150,13 @@ class Evidence:
         failures = self._failures(old)
         if new.failures_in_a_row > failures:
             yield f"{new.failures_in_a_row} failures in a row, the raw rows know {failures}"
-        if new.stop_reason is StopReason.FAILURE_LIMIT and new.failure_cause == "throttled":
-            self._saw("professional throttled to its end")
-            times, is_well = self._throttled[who] + 1, self._well_at[old.stage] > self._throttled_at.get(who, 0.0)
-            if times < THROTTLED_LIMIT or (self.are_clocks_right and not is_well):
-                yield f"given up after {times} throttled answers, others being answered: {is_well}"
+        is_at_failure_limit = failures >= batch.parameters.failure_limit and not new.is_throttled
+        if new.stop_reason is StopReason.FAILURE_LIMIT and not is_at_failure_limit:
+            times, is_well = self._troubles[who].total(), self._well_at[old.stage] > self._troubled_at.get(who, 0.0)
+            kinds = "throttled" if set(self._troubles[who]) == {"Throttled"} else "troubled by turns"
+            self._saw(f"professional {kinds} to its end")
+            if times < TROUBLES_LIMIT or (self.are_clocks_right and not is_well):
+                yield f"given up after {times} troubles, others being answered: {is_well}"
         elif new.stop_reason is StopReason.FAILURE_LIMIT:
             self._saw("professional failed at the failure limit")
             if failures < batch.parameters.failure_limit:
@@ -162,9 +167,6 @@ class Evidence:
     def _refusal_problems(self, old: Professional, new: Professional, outcomes: set[str]) -> Iterator[str]:
         """A refusal decides only after another one, and somebody who was answered between the two."""
         who, is_refused = old.professional_id, "Refused" in outcomes
-        if "Throttled" in outcomes:
-            self._throttled[who] += 1
-            self._throttled_at.setdefault(who, self._told_at(old, {"Throttled"}))
         if new.stop_reason in (StopReason.TERMINAL_FAILURE, StopReason.NOT_FOUND) and outcomes == {"Refused"}:
             self._saw(f"ended by a refusal: {new.failure_cause}")
             is_between = self._refused_at.get(who, self._now()) < self._well_at[old.stage]

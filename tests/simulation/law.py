@@ -112,9 +112,15 @@ def is_excused(world: World, batch: Batch, professional_id: str, row: Row) -> bo
         return False
     if reason_of(row).startswith("source_outage"):
         seeded = world.auditor.seeded_when_given_up
+        if world.api.troubled and not world.auditor.evidence.are_clocks_right:
+            # By wrong clocks the patience may seem over before the probe has asked for anybody else.
+            return True
         return world.outlasts_patience(batch) or not all(world.api.is_anybody_well(asked) for asked in seeded)
     if world.api.outages and not world.auditor.evidence.are_clocks_right:
         # Whose fault a failure is, is told by when others were answered: where clocks differ, that may be wrong.
+        return True
+    if professional_id in world.api.troubled:
+        # An outage may have come first, and taken the place of one of its failures.
         return True
     limit = batch.parameters.failure_limit
     return world.api.failures_of(professional_id) >= limit or world.auditor.evidence.has_died(professional_id)

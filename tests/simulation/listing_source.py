@@ -1,9 +1,10 @@
 """The listing API's stand-in: pages of the made-up market, and everything that an API does wrong."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
+from itertools import cycle
 
 from typing_extensions import override
 
@@ -29,6 +30,11 @@ ODD_WAITS = (None, 0.0, -5.0, 1.0, 30.0, 90.0, 1e9, float("inf"))
 WAIT_BELIEVED_MAX = 3600.0
 BACKOFF_MAX = 60.0
 REFUSALS = (Refusal.CLIENT_ERROR, Refusal.REDIRECT, Refusal.NOT_FOUND)
+TURNS: tuple[Answered, ...] = (
+    *(Refused(kind, "by turns") for kind in (Refusal.NOT_FOUND, Refusal.FORBIDDEN, Refusal.CLIENT_ERROR)),
+    Throttled(None),
+    Failure("http_500", "by turns"),
+)
 PageKey = tuple[str, Stage, str | None]
 
 
@@ -69,10 +75,10 @@ class Api:
     tried: set[PageKey] = field(default_factory=set)
     weighed: set[PageKey] = field(default_factory=set)
     lost: dict[str, Answered] = field(default_factory=dict)
+    turning: dict[str, Iterator[Answered]] = field(default_factory=dict)
     refused: dict[PageKey, Answered] = field(default_factory=dict)
     met_refusal: set[PageKey] = field(default_factory=set)
     failures: Counter[PageKey] = field(default_factory=Counter)
-    met_outage: set[PageKey] = field(default_factory=set)
     is_mended: bool = False
 
     def __post_init__(self) -> None:
@@ -97,8 +103,8 @@ class Api:
             return outcome
         if strikes(Fault.THROTTLED):
             return Throttled(self.chance.dice.choice(ODD_WAITS))
-        # The first failure of an outage counts, too: nobody can know yet whose it is.
-        before = self.failures[key] + (key in self.met_outage)
+        # The first failure of an outage counts, too: nobody can know yet whose it is. And it may be yet to come.
+        before = self.failures[key] + bool(self.outages)
         is_below = before + 1 < request.parameters.failure_limit
         if is_below and strikes(Fault.API_FAILURE):
             return self._own(request, self.chance.dice.choice(["http_502", "malformed", "cut_short"]))
@@ -124,6 +130,13 @@ class Api:
             self.troubled.add(who)
             loop = Failure("paginator_loop", "the page leads to itself", is_terminal=True)
             self.refused[key] = loop if dice.random() < 0.2 else Refused(dice.choice(REFUSALS), "for good")
+        if is_first and self.chance.strikes(Fault.BY_TURNS):
+            self.changed.add(who)
+            self.troubled.add(who)
+            self.turning.setdefault(who, cycle(dice.sample(TURNS, 2)))
+        if who in self.turning:
+            turn = next(self.turning[who])
+            return self._own(request, "http_500") if isinstance(turn, Failure) else turn
         outcome = self.lost.get(who) or self.refused.get(key)
         is_own_failure = isinstance(outcome, Failure) and not outcome.is_terminal
         return self._own(request, "http_500") if is_own_failure else outcome
@@ -145,7 +158,6 @@ class Api:
             if key not in self.met_refusal and self._lies_in(self.outages, fault):
                 return Refused(dice.choice(refusals), "the gateway's")
         if any(self._lies_in(self.outages, fault) for fault in self.outages):
-            self.met_outage.add(key)
             return Failure("http_503", "service unavailable")
         if self._lies_in(self.denials, Fault.FORBIDDEN_ALL):
             return Refused(Refusal.FORBIDDEN, "403 expired subscription")
@@ -159,12 +171,14 @@ class Api:
     def mend(self) -> None:
         """Answer again whom the source had left without answers for good."""
         self.lost.clear()
+        self.turning.clear()
         self.refused.clear()
         self.poisoned.clear()
         self.is_mended = True
 
     def heal(self) -> None:
         """Forbid nobody any more: a batch in which nobody else is left to be answered would be paused for ever."""
+        self.turning.clear()
         self.lost = {who: outcome for who, outcome in self.lost.items() if not isinstance(outcome, Refused)}
 
     def _lies_in(self, spans: dict[Fault, Span], fault: Fault) -> bool:

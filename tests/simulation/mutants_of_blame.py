@@ -17,7 +17,7 @@ WHOSE_FAULT = (
         "throttling counts as a failure",
         "domain.advancing",
         (
-            "return throttled(here, outcome, now, answer)",
+            "return throttled(here, outcome, parameters, now, answer)",
             'return failed(here, Failure("throttled", ""), parameters, now, answer)',
         ),
     ),
@@ -33,8 +33,8 @@ WHOSE_FAULT = (
         "failures of an outage are the professional's",
         "domain.blame",
         (
-            "    is_own = is_proven(here.failed_at, answer, now)\n    if not is_own and",
-            "    is_own = True\n    if not is_own and",
+            "    if not is_own and not _is_first(here, here.failures_in_a_row):",
+            "    is_own = True\n    if not is_own:",
         ),
     ),
     mutant(
@@ -109,13 +109,31 @@ WHOSE_FAULT = (
     mutant(
         "one who is throttled without end is waited for without end",
         "domain.blame",
-        ("known.throttled_in_a_row >= THROTTLED_LIMIT", "known.throttled_in_a_row < 0"),
+        (
+            "    if is_own and troubles >= _troubles_limit(parameters):\n        return",
+            "    if troubles < 0:\n        return",
+        ),
     ),
     mutant(
         "throttling by an outage is the professional's own",
         "domain.blame",
-        ("if is_own or _is_first(here, here.throttled_in_a_row):", "if True:"),
-        ("    if is_own and known.throttled_in_a_row", "    if known.throttled_in_a_row"),
+        ("(is_own or _is_first(here, here.troubles_in_a_row))", "1"),
+        (
+            "    if is_own and troubles >= _troubles_limit(parameters):\n        return",
+            "    if troubles >= TROUBLES_LIMIT:\n        return",
+        ),
+    ),
+    mutant(
+        "a refusal makes the troubles before it forgotten",
+        "domain.blame",
+        (
+            'outcome.detail}", troubles_in_a_row=troubles)',
+            'outcome.detail}", troubles_in_a_row=0)',
+        ),
+        (
+            "        if is_own and troubles >= _troubles_limit(parameters):\n            return",
+            "        if troubles < 0:\n            return",
+        ),
     ),
     mutant(
         "throttling opens no outage",

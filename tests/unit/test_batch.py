@@ -41,7 +41,7 @@ VERBS: dict[str, Callable[[Batch], Batch]] = {
     "resume": lambda batch: resumed(batch, LATER),
     "cancel": lambda batch: cancelled(batch, LATER),
     "give up": lambda batch: gave_up(batch, "the source answered nobody", LATER),
-    "reopen": reopened,
+    "reopen": lambda batch: reopened(batch, LATER),
     "finish": lambda batch: finished(batch, LATER, "digest", TOTALS),
 }
 LEGAL = {
@@ -165,17 +165,28 @@ def test_a_reopened_batch_runs_on_and_forgets_how_it_ended() -> None:
         finished_at=NOW,
         export_digest="digest",
         pace=Pace(0.05, NOW),
+        strangers={"profile": 3},
     )
 
-    expected = replace(DRAINED, status=BatchStatus.RUNNING, grading_run=1)
-    assert expected == reopened(over)
+    expected = replace(DRAINED, status=BatchStatus.RUNNING, grading_run=1, reopened_at=LATER)
+    assert expected == reopened(over, LATER)
+
+
+def test_a_batch_is_late_until_its_first_finalize_is_done_and_never_for_a_replay() -> None:
+    late = BATCH.created_at + timedelta(hours=PARAMETERS.promised_hours, seconds=1)
+    first = settled(DRAINED, LATER)
+    over = replace(first, status=BatchStatus.COMPLETE)
+
+    assert [True, True] == [batch.is_late(late) for batch in (DRAINED, first)]
+    again = reopened(over, LATER)
+    assert [False] * 3 == [batch.is_late(late) for batch in (over, again, settled(again, LATER))]
 
 
 @pytest.mark.parametrize("status", [BatchStatus.RUNNING, BatchStatus.PAUSED])
 def test_a_batch_under_way_is_reopened_as_it_is(status: BatchStatus) -> None:
     batch = replace(TROUBLED, status=status, reason="stopped by hand")
 
-    assert batch == reopened(batch)
+    assert batch == reopened(batch, LATER)
 
 
 @pytest.mark.parametrize("status", BatchStatus)

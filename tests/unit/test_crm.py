@@ -44,6 +44,7 @@ def test_a_contact_has_hubspot_s_own_columns_and_the_grade() -> None:
         "Sales grade": "C",
         "Sales rank": "3",
         "Sales volume": "1234567.90",
+        "Sales volume is a floor": "no",
         "Sides sold": "12.5",
     } == contact(GRADED)
 

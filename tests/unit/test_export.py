@@ -196,7 +196,7 @@ def test_no_cell_depends_on_how_the_run_went(
         page=1 + wake,
         calls=calls,
         failures_in_a_row=failures,
-        throttled_in_a_row=failures,
+        troubles_in_a_row=failures,
         last_failure="a timeout" * failures,
         ledger=(CountedPage(step, Stage.PROFILE, 1, f"raw-{step}"),),
     )

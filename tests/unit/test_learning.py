@@ -124,7 +124,7 @@ def test_three_failures_that_nobody_knows_about_in_a_row_are_an_outage(
 ) -> None:
     waking = replace(ONGOING, waking=Waking(NOW, "K2", 3))
 
-    failing = replace(FAILING, unproven_failures=unproven, throttled_in_a_row=1, last_failure="timeout: first")
+    failing = replace(FAILING, unproven_failures=unproven, troubles_in_a_row=1, last_failure="timeout: first")
 
     after = unpaced(after_step(waking, outcome, failing))
 
@@ -196,11 +196,15 @@ def test_whose_turn_it_was_is_noted_but_for_the_one_who_was_answered_last(asked:
 
 
 @pytest.mark.parametrize("silence", [UNASKED_MAX, timedelta(days=1), -SECOND], ids=["long", "a day", "set back"])
-def test_the_patience_begins_anew_where_nobody_asked(silence: timedelta) -> None:
-    now = NOW + 2 * PATIENCE
-    batch = replace(ONGOING, outage=Outage(NOW, ME, now - silence))
+def test_a_silence_does_not_count_and_what_was_waited_before_it_does(silence: timedelta) -> None:
+    waited = PATIENCE - SECOND
+    now = NOW + waited + silence
+    batch = replace(ONGOING, outage=Outage(NOW, ME, NOW + waited))
 
-    assert replace(batch, outage=Outage(now, ME, now)) == after_step(batch, TIMEOUT, FAILING, now)
+    asked = after_step(batch, TIMEOUT, FAILING, now)
+
+    assert replace(batch, outage=Outage(now - waited, ME, now)) == asked
+    assert BatchStatus.DRAINING == after_step(asked, TIMEOUT, FAILING, now + SECOND).status
 
 
 def test_nobody_elses_failure_ends_the_patience() -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from prograde.domain.outcome import Cancelled, GivenUp, NotFound, Outcome, Throttled
 from prograde.domain.professional import Professional, Stage, State, begun_anew, replayed
+from prograde.domain.source_health import WAIT_SECONDS_MAX
 from prograde.errors import ConflictError
 from tests.unit.examples import NEWCOMER, NOW, SELLER
 from tests.unit.steps import BROKEN, LAST, MORE, TIMEOUT, after
@@ -18,7 +19,7 @@ FAILING = replace(
     cursor="third",
     failures_in_a_row=4,
     unproven_failures=2,
-    throttled_in_a_row=3,
+    troubles_in_a_row=3,
     failed_at=NOW,
     refused_at=NOW,
     last_failure="timeout: x",
@@ -26,7 +27,7 @@ FAILING = replace(
 
 
 def test_a_new_epoch_gives_a_new_name_and_forgives_failures_and_nothing_else() -> None:
-    forgiven = replace(FAILING, failures_in_a_row=0, unproven_failures=0, throttled_in_a_row=0)
+    forgiven = replace(FAILING, failures_in_a_row=0, unproven_failures=0, troubles_in_a_row=0)
     expected = replace(forgiven, wake=1, epoch=7, due_at=LATER, failed_at=None, refused_at=None)
 
     assert expected == begun_anew(FAILING, LATER, 7)
@@ -37,6 +38,12 @@ def test_a_wait_that_the_source_asked_for_is_kept() -> None:
 
     assert throttled.due_at == begun_anew(throttled, LATER, 1).due_at > LATER
     assert LATER + timedelta(hours=1) == begun_anew(throttled, LATER + timedelta(hours=1), 1).due_at
+
+
+def test_a_wait_that_no_source_is_believed_to_ask_for_is_cut() -> None:
+    ahead = replace(SELLER, due_at=LATER + timedelta(days=1))
+
+    assert LATER + timedelta(seconds=WAIT_SECONDS_MAX) == begun_anew(ahead, LATER, 1).due_at
 
 
 @pytest.mark.parametrize("outcome", [BROKEN, GivenUp()], ids=["terminal failure", "source outage"])

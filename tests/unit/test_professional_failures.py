@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import cycle, islice
 
 import pytest
 
@@ -9,8 +10,7 @@ from prograde.domain.blame import (
     BACKOFF_SECONDS_BASE,
     BACKOFF_SECONDS_MAX,
     PROBE_SECONDS_MAX,
-    THROTTLED_LIMIT,
-    WAIT_SECONDS_MAX,
+    TROUBLES_LIMIT,
     backoff_seconds,
 )
 from prograde.domain.outcome import (
@@ -25,7 +25,7 @@ from prograde.domain.outcome import (
     Unproven,
 )
 from prograde.domain.professional import Professional, Stage, State, StopReason
-from prograde.domain.source_health import ANSWER_EVERY, Answer
+from prograde.domain.source_health import ANSWER_EVERY, WAIT_SECONDS_MAX, Answer
 from tests.unit.examples import NOW, PARAMETERS, SELLER
 from tests.unit.steps import BROKEN, LAST, MORE, PEOPLE, REFUSED, TIMEOUT, after
 
@@ -73,7 +73,7 @@ def test_a_page_ends_a_row_of_failures() -> None:
         well.failures_in_a_row,
         well.unproven_failures,
         well.failed_at,
-        well.throttled_in_a_row,
+        well.troubles_in_a_row,
         well.last_failure,
     )
 
@@ -264,37 +264,69 @@ def throttled_beside_others(professional: Professional, times: int) -> Professio
 
 
 def test_throttling_never_spends_the_failure_budget() -> None:
-    there = throttled_beside_others(replace(UNPROVEN, failures_in_a_row=4), THROTTLED_LIMIT - 1)
+    there = throttled_beside_others(replace(UNPROVEN, failures_in_a_row=4), TROUBLES_LIMIT - 1)
 
-    assert (State.OPEN, 4, 0, THROTTLED_LIMIT - 1) == (
+    assert (State.OPEN, 4, 0, TROUBLES_LIMIT - 1) == (
         there.state,
         there.failures_in_a_row,
         there.unproven_failures,
-        there.throttled_in_a_row,
+        there.troubles_in_a_row,
     )
 
 
 def test_who_alone_is_throttled_without_end_fails_for_it_and_not_one_answer_sooner() -> None:
-    there = throttled_beside_others(SELLER, THROTTLED_LIMIT)
+    there = throttled_beside_others(SELLER, TROUBLES_LIMIT)
 
     assert (StopReason.FAILURE_LIMIT, "throttled") == (there.stop_reason, there.failure_cause)
-    assert State.OPEN is throttled_beside_others(SELLER, THROTTLED_LIMIT - 1).state
+    assert State.OPEN is throttled_beside_others(SELLER, TROUBLES_LIMIT - 1).state
 
 
 def test_while_nobody_is_answered_no_row_of_throttling_ends_anybody() -> None:
     there = after(SELLER, *[Throttled(None)] * 500)
 
-    assert (State.OPEN, 1, 499) == (there.state, there.throttled_in_a_row, there.unproven_failures)
+    assert (State.OPEN, 1, 499) == (there.state, there.troubles_in_a_row, there.unproven_failures)
 
 
 @pytest.mark.parametrize("outcome", [Proven("K2"), Unproven("K2")], ids=["answered", "failed"])
 def test_a_proof_keeps_a_row_of_throttling(outcome: Outcome) -> None:
-    assert 3 == after(replace(UNPROVEN, throttled_in_a_row=3), outcome).throttled_in_a_row
+    assert 3 == after(replace(UNPROVEN, troubles_in_a_row=3), outcome).troubles_in_a_row
 
 
-@pytest.mark.parametrize("outcome", [TIMEOUT, REFUSED, MORE], ids=["failure", "refusal", "page"])
-def test_what_else_comes_ends_a_row_of_throttling(outcome: Outcome) -> None:
-    assert 0 == after(throttled_beside_others(SELLER, 3), outcome).throttled_in_a_row
+def test_a_page_ends_a_row_of_throttling() -> None:
+    assert 0 == after(throttled_beside_others(SELLER, 3), MORE).troubles_in_a_row
+
+
+# --- by turns
+
+FORBIDDEN = Refused(Refusal.FORBIDDEN, "status 403")
+MISSING = Refused(Refusal.NOT_FOUND, "status 404")
+
+
+def answered_by_turns(times: int, *outcomes: Outcome, limit: int = 5) -> Professional:
+    """Meet one trouble after the other, a minute apart, the source answering somebody else in between."""
+    there = SELLER
+    for outcome in islice(cycle(outcomes), times):
+        now = (there.failed_at or NOW) + 60 * SECOND
+        parameters = replace(PARAMETERS, failure_limit=limit)
+        there = after(there, outcome, parameters=parameters, now=now, answer=Answer(now - SECOND, "K2"))
+    return there
+
+
+@pytest.mark.parametrize(
+    "outcomes",
+    [(MISSING, FORBIDDEN), (MISSING, Throttled(None)), (TIMEOUT, MISSING, Throttled(None)), (FORBIDDEN, TIMEOUT)],
+    ids=["two refusals", "refused and throttled", "all kinds", "refused and failing"],
+)
+def test_who_meets_troubles_by_turns_ends_at_their_limit_and_not_one_sooner(outcomes: tuple[Outcome, ...]) -> None:
+    ended = answered_by_turns(TROUBLES_LIMIT, *outcomes, limit=20)
+
+    assert (State.FAILED, StopReason.FAILURE_LIMIT) == (ended.state, ended.stop_reason)
+    assert State.OPEN is answered_by_turns(TROUBLES_LIMIT - 1, *outcomes, limit=20).state
+
+
+def test_troubles_of_all_kinds_end_nobody_before_failures_alone_would() -> None:
+    assert State.OPEN is answered_by_turns(99, MISSING, FORBIDDEN, limit=100).state
+    assert State.FAILED is answered_by_turns(100, MISSING, FORBIDDEN, limit=100).state
 
 
 @pytest.mark.parametrize(

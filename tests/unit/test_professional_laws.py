@@ -11,7 +11,7 @@ from typing_extensions import override
 from prograde.domain.advancing import advance
 from prograde.domain.aggregation import Attribution
 from prograde.domain.batch import Parameters
-from prograde.domain.blame import THROTTLED_LIMIT
+from prograde.domain.blame import TROUBLES_LIMIT
 from prograde.domain.listing import Listing, Rejection
 from prograde.domain.outcome import (
     Cancelled,
@@ -62,10 +62,10 @@ class AnySource(RuleBasedStateMachine):
     """
     A source that answers anything, and beside the professional a plain account of what it was given.
 
-    Each step comes a second after the one before it. `row` are the failures in a row that count, `throttled` the
-    throttled answers, `unproven` those of both since then of which nobody knows, and `is_proven` tells whether anybody
-    was answered since the last of either; `is_refused`, `is_refusal_proven` likewise of the first refusal of the kind
-    that `cause`, which came last, says.
+    Each step comes a second after the one before it. `row` are the failures in a row that count, `troubles` those
+    of all kinds, `unproven` those since then of which nobody knows whose they are, and `is_proven` tells whether
+    anybody was answered since the last of them; `is_refused`, `is_refusal_proven` likewise of the first refusal of the
+    kind that `cause`, which came last, says.
     """
 
     def __init__(self) -> None:
@@ -77,7 +77,7 @@ class AnySource(RuleBasedStateMachine):
         self.row = 0
         self.unproven = 0
         self.is_proven = False
-        self.throttled = 0
+        self.troubles = 0
         self.is_refused = False
         self.is_refusal_proven = False
         self.cause = ""
@@ -130,37 +130,37 @@ class AnySource(RuleBasedStateMachine):
                 pass
 
     def account_failures(self, outcome: Outcome) -> None:
+        is_trouble = isinstance(outcome, Failure | Refused | Throttled)
+        is_counted = is_trouble and (self.is_proven or self.troubles == self.unproven == 0)
+        self.troubles += is_counted
         match outcome:
             case ProfilePage() | ListingPage():
                 self.forgive()
             case Proven():
                 self.unproven = 0
                 self.uncounted += 1
-            case Throttled() if self.is_proven or self.throttled == self.unproven == 0:
-                self.throttled += 1
+            case Throttled() if is_counted:
                 self.unproven = 0
                 self.uncounted += 1
                 self.is_proven = False
             case Failure(is_terminal=False) if self.is_proven or self.row == self.unproven == 0:
                 self.row += 1
-                self.unproven = self.throttled = 0
+                self.unproven = 0
                 self.is_proven = False
             case Failure(is_terminal=True):
-                self.throttled = 0
+                pass
             case Refused() if self.is_refusal_proven:
-                self.throttled = 0
+                pass
             case Unproven() | Throttled() | Refused() | Failure(is_terminal=False):
                 self.unproven += 1
                 self.uncounted += 1
                 self.is_proven = False
-                if not isinstance(outcome, Unproven | Throttled):
-                    self.throttled = 0
                 self.is_refused |= isinstance(outcome, Refused)
             case _:
                 pass
 
     def forgive(self) -> None:
-        self.row = self.unproven = self.throttled = 0
+        self.row = self.unproven = self.troubles = 0
         self.is_refused = self.is_refusal_proven = False
 
     @rule()
@@ -265,12 +265,14 @@ class AnySource(RuleBasedStateMachine):
     def only_proven_failures_in_a_row_reach_the_limit(self) -> None:
         limit = self.parameters.failure_limit
         is_failed = self.professional.stop_reason is StopReason.FAILURE_LIMIT
-        assert (self.row, self.unproven, self.throttled) == (
+        is_told = self.professional.stop_reason in (StopReason.TERMINAL_FAILURE, StopReason.NOT_FOUND)
+        assert (self.row, self.unproven, self.troubles) == (
             self.professional.failures_in_a_row,
             self.professional.unproven_failures,
-            self.professional.throttled_in_a_row,
+            self.professional.troubles_in_a_row,
         )
-        assert is_failed == (self.row >= max(2, limit) or self.throttled >= THROTTLED_LIMIT)
+        is_enough = self.row >= max(2, limit) or self.troubles >= TROUBLES_LIMIT
+        assert is_failed == (is_enough and not is_told)
 
     @invariant()
     def a_refusal_decides_only_if_the_source_answered_since_the_first(self) -> None:

@@ -105,6 +105,20 @@ def test_supervise_tells_of_a_batch_that_is_late(bench: Bench, log: Log) -> None
     assert 1 == events(log).count(Event.BATCH_LATE)
 
 
+def test_a_paused_batch_that_is_late_is_told_of_and_stays_asleep(bench: Bench, log: Log) -> None:
+    bench.start(*ROSTER)
+    bench.pause()
+    before = bench.batch()
+    bench.clock.moment += timedelta(hours=PARAMETERS.promised_hours) + SECOND
+    bench.due()
+
+    bench.supervise()
+
+    assert 1 == events(log).count(Event.BATCH_LATE)
+    assert before == bench.batch()
+    assert [] == bench.due()
+
+
 def test_a_replay_is_never_late(bench: Bench, log: Log) -> None:
     batch = bench.start(*ROSTER)
     bench.put_batch(replace(batch, grading_run=1))

@@ -12,6 +12,7 @@ from prograde.domain.professional import Stage, State
 from prograde.errors import NotSeededError
 from tests.contracts.specimens import NOON, SECOND
 from tests.use_cases.bench import Bench
+from tests.use_cases.interruptions import Crash
 
 
 def test_a_page_is_one_call_and_brings_the_next_task(bench: Bench) -> None:
@@ -258,6 +259,20 @@ def test_deaths_under_a_retired_name_are_kept_until_the_step_is_done(bench: Benc
     after = bench.professional("A1")
     assert [] == bench.source.requests
     assert (1, 1, 0) == (after.step, after.failures_in_a_row, after.deaths)
+
+
+def test_deaths_are_charged_once_however_often_enqueueing_fails(bench: Bench) -> None:
+    bench.start("A1")
+    retired = bench.task("A1")
+    one_more_name = woken(bench.professional("A1"), bench.clock.now(), epoch=0)
+    bench.services.store.transact(lambda transaction: transaction.put_professional(one_more_name))
+    for _ in range(3):
+        with pytest.raises(Crash):
+            bench.deliver(retired, bench.dying_before("queue.enqueue"), deaths=1)
+
+    bench.deliver(retired, deaths=1)
+
+    assert 1 == bench.professional("A1").deaths
 
 
 def test_deaths_of_an_earlier_step_are_nobodys(bench: Bench) -> None:

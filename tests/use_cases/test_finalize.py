@@ -143,6 +143,15 @@ def test_of_two_finalizes_at_once_the_first_to_end_counts(bench: Bench) -> None:
     assert ["001"] == [path.name for path in bench.exports()]
 
 
+def test_a_finalize_that_was_overtaken_while_it_reconciled_writes_no_grades(bench: Bench) -> None:
+    task = finalize_task(bench)
+    overtaken = bench.before("warehouse.reconcile", lambda: bench.deliver(task))
+
+    bench.deliver(task, replace(overtaken, warehouse=interrupted(overtaken.warehouse, {"load_grades"}, crash)))
+
+    assert BatchStatus.COMPLETE == bench.batch().status
+
+
 # --- reconciliation
 
 

@@ -5,11 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from prograde.domain.outcome import Failure
 from prograde.domain.pace import RateLimit
 from prograde.entrypoints.plan_text import duration_text, plan_lines
+from prograde.use_cases.dead_letters import replay
 from prograde.use_cases.plan import CLOUD_CENTS_A_MILLION_CALLS, Experience, last_experience, plan_batch
 from tests.contracts.specimens import BATCH
 from tests.use_cases.bench import Bench
+from tests.use_cases.scripted_source import only_page
 
 SECOND, DAY = timedelta(seconds=1), timedelta(days=1)
 LIMITS = (RateLimit(20, SECOND),)
@@ -73,6 +76,23 @@ def test_a_batch_teaches_when_it_is_finished_and_nothing_of_another_source(bench
         experience.calls,
     )
     assert last_experience(services.store, "elsewhere") is None
+
+
+def test_a_batch_that_was_replayed_teaches_its_calls_and_no_duration(bench: Bench) -> None:
+    bench.source.answering = lambda _: Failure("bad_request", "400", is_terminal=True)
+    batch = bench.start("A1")
+    bench.run()
+    bench.clock.sleep(3 * DAY.total_seconds())
+    bench.source.answering = only_page
+    replay(bench.services, batch.batch_id, ["A1"])
+    bench.run()
+
+    experience = last_experience(bench.services.store, batch.source)
+
+    assert experience is not None
+    assert (None, bench.manifest()["calls"]) == (experience.took, experience.calls)
+    plan = plan_batch(BATCH.parameters, 10, [RateLimit(1, SECOND)], experience)
+    assert "took" not in dict(plan_lines(plan))["Time"]
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from prograde.domain.batch import BatchStatus
-from prograde.domain.blame import THROTTLED_LIMIT
+from prograde.domain.blame import TROUBLES_LIMIT
 from prograde.domain.outcome import Answered, NotFound, Refused, Throttled
 from prograde.domain.professional import Stage, State, StopReason
 from prograde.ports import PageRequest
@@ -163,7 +163,7 @@ def test_who_alone_is_throttled_without_end_fails_alone(bench: Bench) -> None:
     assert (BatchStatus.COMPLETE, State.DONE) == (batch.status, bench.professional("A1").state)
     ended = bench.professional("A2")
     assert (StopReason.FAILURE_LIMIT, "throttled") == (ended.stop_reason, ended.failure_cause)
-    assert THROTTLED_LIMIT <= asked(bench, "A2", Stage.HISTORICAL) <= 2 * THROTTLED_LIMIT
+    assert TROUBLES_LIMIT <= asked(bench, "A2", Stage.HISTORICAL) <= 2 * TROUBLES_LIMIT
 
 
 def test_a_large_roster_that_is_told_to_wait_for_an_hour_is_not_asked_for_one_by_one(bench: Bench) -> None:

@@ -71,6 +71,13 @@ def test_another_key_is_another_batch(bench: Bench) -> None:
     assert 2 == len(ids)
 
 
+def test_a_key_is_good_for_one_source_and_starts_another_batch_of_another(bench: Bench) -> None:
+    orders = (replace(an_order("A1", key="2026-Q4"), source=source) for source in ("north", "south"))
+    ids = {start_batch(bench.services, order).batch_id for order in orders}
+
+    assert 2 == len(ids)
+
+
 def test_an_order_without_a_key_is_a_new_batch_each_time(bench: Bench) -> None:
     first = bench.start("A1")
     bench.clock.sleep(1.0)

@@ -120,6 +120,39 @@ def test_a_roster_of_before_can_be_used_again_and_a_batch_be_run_again(service: 
     assert f"<dt>Professionals</dt><dd>{len(EVERYBODY) + 1}</dd>" in estimate
 
 
+def test_a_batch_is_run_again_with_the_file_that_loads_as_its_source(service: Service) -> None:
+    sources = service.folder / "sources"
+    text = (sources / "source.yaml").read_text(encoding="utf-8")
+    other = sources / "in-a-file.yaml"
+    other.write_text(re.sub(r"(?m)^name: .*$", "name: called-otherwise", text), encoding="utf-8")
+    started = service.post(
+        "/v1/batches", 202, data={"source": "in-a-file"}, files={"roster": ("roster.csv", b"professional_id\nA1\n")}
+    ).json()
+    assert "called-otherwise" == service.machine.services.store.newest(None, 1)[0].source
+    service.finished(started["batch_id"])
+
+    again = page(service, f"/new?like={started['batch_id']}")
+    other.unlink()
+
+    assert '<option value="in-a-file" selected>' in again
+
+
+def test_a_roster_that_is_sent_goes_before_the_one_of_the_batch_that_is_run_again(
+    service: Service, finished: str
+) -> None:
+    text = form(service, do="estimate", roster=b"professional_id\nA1\nA2\n", stored_roster=finished).text
+
+    assert "<dt>Professionals</dt><dd>2</dd>" in text
+    assert f'<option value="{finished}" selected>' not in text
+
+
+def test_a_roster_that_is_too_large_is_refused_with_the_limit_and_the_remedy(service: Service) -> None:
+    remedy = "at most 32 MB; of a roster, send the professional_id column alone"
+
+    assert remedy in form(service, 413, roster=b"professional_id\n" + b"A" * 33_000_000).text
+    assert "At most 32 MB" in page(service, "/new")
+
+
 def test_a_kept_roster_is_named_by_its_digest_and_by_nothing_else(service: Service) -> None:
     for kept in ("../../lock", "0" * 63, "A" * 64):
         assert {"roster"} == set(errors_of(form(service, 400, roster=None, kept=kept).text))
@@ -158,6 +191,15 @@ def test_a_batch_that_moves_is_asked_for_again_by_script_or_without(service: Ser
     assert "server error" in text
 
 
+def test_the_failures_have_their_place_before_the_first_one_for_the_script_to_fill(service: Service) -> None:
+    batch_id = service.finished(service.ordered(EVERYBODY[:2]))
+
+    text = page(service, f"/batches/{batch_id}")
+
+    assert '<section class="card" id="failures" data-live' in text
+    assert "Nobody has failed." in text
+
+
 def test_a_page_that_has_not_changed_is_not_sent_again(service: Service, finished: str) -> None:
     etag = service.get(f"/batches/{finished}", headers=BROWSER).headers["ETag"]
 
@@ -192,11 +234,25 @@ def test_dead_letters_are_replayed_and_discarded_from_their_list(service: Servic
     service.post(path, 303, data={"id": FAILED[0], "do": "discard chosen"}, allow_redirects=False)
     assert f'value="{FAILED[0]}"' not in page(service, path)
     assert FAILED[0] in page(service, f"{path}?discarded=1")
+    assert ">server error</a>" in page(service, path), "a number would count the discarded one too"
 
     service.post(path, 303, data={"do": "replay all", "cause": "server_error"}, allow_redirects=False)
     assert "Nobody of this batch" in page(service, f"{path}?cause=server_error")
     nobody = service.post(path, 400, headers=BROWSER, data={"do": "replay chosen"})
     assert "tick the professionals that are meant" in nobody.text
+
+
+def test_nobody_of_a_cancelled_batch_can_be_replayed_and_the_list_says_why(service: Service) -> None:
+    batch_id = service.with_dead_letters(FAILED)
+    path = f"/batches/{batch_id}/dead-letters"
+    assert 'value="replay all"' in page(service, path)
+    service.post(f"/batches/{batch_id}/cancel", 303, allow_redirects=False)
+
+    text = page(service, path)
+
+    assert 'value="replay' not in text
+    assert 'value="discard all"' in text
+    assert "The batch was cancelled" in text
 
 
 def test_professionals_are_found_by_id_by_name_and_by_grade(service: Service, finished: str) -> None:
@@ -210,6 +266,18 @@ def test_professionals_are_found_by_id_by_name_and_by_grade(service: Service, fi
     assert best["professional_id"] in page(service, f"{path}?grade={quote(best['grade'])}")
     assert "nobody/at all" in page(service, f"{path}?grade=none")
     assert "Nobody found" in page(service, f"{path}?q=zzz")
+
+
+def test_a_search_shows_who_is_published_once_and_with_a_rank_and_the_others_behind(
+    service: Service, finished: str
+) -> None:
+    best = service.get(f"/v1/batches/{finished}/grades").json()["rows"][0]
+    path = f"/batches/{finished}/professionals?q="
+
+    text = page(service, f"{path}{best['professional_id']}")
+    assert ["1"] == re.findall(r'<td data-label="Rank" class="number">(.*?)</td>', text)
+    assert ["–"] == re.findall(r'data-label="Rank" class="number">(.*?)</td>', page(service, f"{path}nobody"))  # noqa: RUF001  # no rank
+    assert "Nobody found" in page(service, f"{path}{best['professional_id']}&grade=F")
 
 
 def test_the_additions_of_a_professional_s_pages_are_its_volume(service: Service, finished: str) -> None:

@@ -2,12 +2,20 @@ import base64
 import csv
 import hashlib
 import io
+import os
+import select
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from itertools import islice
 from urllib.parse import quote
 
 import pytest
+import requests
 
 from prograde.domain.export import COLUMNS
-from tests.web.service import EVERYBODY, Service
+from prograde.entrypoints.web_server import THREADS as WEB_THREADS
+from tests.web.service import EVERYBODY, PATIENCE_SECONDS, Service
 
 
 def test_exports_are_listed_and_downloaded_with_their_digest(service: Service, finished: str) -> None:
@@ -90,6 +98,60 @@ def test_a_professional_tells_how_the_grade_came_about(service: Service, finishe
     assert [line["raw_id"] for line in story["ledger"]] == counted
     assert story["calls"] == len(story["calls_made"])
     assert '"value"' in story["calls_made"][-1]["body"]
+
+
+@pytest.fixture
+def endless_segment(service: Service, finished: str) -> Iterator[int]:
+    """Let whoever looks through the batch's raw rows find no end of them before this pipe is closed."""
+    segment = service.folder / "data" / "warehouse" / "raw_pages" / finished / "999999.ndjson"
+    os.mkfifo(segment)
+    pipe = os.open(segment, os.O_RDWR)
+    try:
+        yield pipe
+    finally:
+        segment.unlink()
+
+
+def test_raw_answers_are_looked_for_one_at_a_time_so_that_threads_are_left_for_all_else(
+    service: Service, finished: str, endless_segment: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("prograde.adapters.local.duckdb_warehouse.TURN_SECONDS", 0.2)
+    url = f"{service.url}/v1/batches/{finished}/professionals/{EVERYBODY[0]}"
+    with ThreadPoolExecutor(WEB_THREADS) as pool:
+        asked = [pool.submit(requests.get, url, timeout=PATIENCE_SECONDS) for _ in range(WEB_THREADS)]
+        try:
+            turned_away = [future.result() for future in islice(as_completed(asked, 20), WEB_THREADS - 1)]
+            service.get("/healthz")
+        finally:
+            os.write(endless_segment, b"\n")
+            while select.select([endless_segment], [], [], 0)[0]:
+                time.sleep(0.01)  # Whoever reads it has opened it: without a writer that would take forever.
+            os.close(endless_segment)
+        statuses = sorted(future.result().status_code for future in asked)
+
+    assert [200] + [503] * (WEB_THREADS - 1) == statuses
+    assert {("BusyError", "5")} == {(each.json()["title"], each.headers["Retry-After"]) for each in turned_away}
+
+
+@pytest.mark.parametrize("prefix", ["", "A0000"])
+def test_professionals_come_a_page_at_a_time(service: Service, finished: str, prefix: str) -> None:
+    path = f"/v1/batches/{finished}/professionals"
+    found: list[str] = []
+    cursor: str | None = ""
+    while cursor is not None:
+        page = service.get(path, params={"prefix": prefix, "limit": 4, "cursor": cursor}).json()
+        assert 0 < len(page["professionals"]) <= 4
+        found += [each["professional_id"] for each in page["professionals"]]
+        cursor = page["next"]
+    assert sorted(each for each in [*EVERYBODY, "nobody/at all"] if each.startswith(prefix)) == found
+
+
+@pytest.mark.parametrize("cursor", ["B1", "A" + 255 * "1"])
+def test_a_cursor_that_no_page_of_these_professionals_gave_is_refused(
+    service: Service, finished: str, cursor: str
+) -> None:
+    answer = service.get(f"/v1/batches/{finished}/professionals?prefix=A&cursor={cursor}", 400)
+    assert ["cursor"] == [problem["field"] for problem in answer.json()["problems"]]
 
 
 def test_professionals_are_found_by_the_beginning_of_their_id_whatever_is_in_it(

@@ -73,9 +73,9 @@ def _failed(
 ) -> Professional:
     match outcome:
         case Throttled():
-            return throttled(here, outcome, now, answer)
+            return throttled(here, outcome, parameters, now, answer)
         case Refused():
-            return refused(here, outcome, now, answer)
+            return refused(here, outcome, parameters, now, answer)
         case Failure():
             return failed(here, outcome, parameters, now, answer)
 

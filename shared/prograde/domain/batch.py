@@ -151,7 +151,8 @@ class Batch:
     resume, cancel and end of an outage; `waking` is the chain that wakes each unfinished professional once for it.
     `answers` (the last of each stage), `outage` and `pace` are what is known of the source; `strangers` counts those
     whom it leaves without an answer in a stage in which it never answered anybody. `ordered_by` names who started
-    it, "" where nobody can tell; `totals` are there once it is over.
+    it, "" where nobody can tell; `totals` are there once it is over. `reopened_at` is when a replay last made it run
+    on after it was over, None if none did: how long it took is told from then.
     """
 
     batch_id: str
@@ -180,6 +181,7 @@ class Batch:
     export_digest: str = ""
     ordered_by: str = ""
     totals: Totals | None = None
+    reopened_at: datetime | None = None
 
     def lets_work(self, professional_id: str) -> bool:
         """Tell whether a professional's task is to be worked: not while paused, in an outage only the probe's."""
@@ -188,7 +190,9 @@ class Batch:
 
     def is_late(self, now: datetime) -> bool:
         """Tell whether everybody should have been graded by now; nothing is promised of a replay."""
-        return self.grading_run == 0 and now - self.created_at > timedelta(hours=self.parameters.promised_hours)
+        # A first finalize that never comes to its end is late, too.
+        is_first = self.grading_run == (self.status is BatchStatus.FINALIZING)
+        return is_first and now - self.created_at > timedelta(hours=self.parameters.promised_hours)
 
 
 def counter_drained(batch: Batch, now: datetime) -> Batch:
@@ -259,13 +263,21 @@ def waking_everybody(batch: Batch, now: datetime) -> Batch:
     return replace(batch, epoch=batch.epoch + 1, waking=Waking(due_at=now), wake=batch.wake + 1, due_at=now)
 
 
-def reopened(batch: Batch) -> Batch:
+def reopened(batch: Batch, now: datetime) -> Batch:
     """Let a batch run on for a dead letter that is replayed; what it exported before stays."""
     if batch.status in (BatchStatus.RUNNING, BatchStatus.PAUSED):
         return batch
     _require(batch, "replayed", BatchStatus.COMPLETE, BatchStatus.INCOMPLETE)
     return replace(
-        batch, status=BatchStatus.RUNNING, reason="", finished_at=None, export_digest="", totals=None, pace=Pace()
+        batch,
+        status=BatchStatus.RUNNING,
+        reason="",
+        finished_at=None,
+        export_digest="",
+        totals=None,
+        pace=Pace(),
+        reopened_at=now,
+        strangers={},
     )
 
 

@@ -26,9 +26,10 @@ HUBSPOT_COLUMNS = (
     "Sales grade",
     "Sales rank",
     "Sales volume",
+    "Sales volume is a floor",
     "Sides sold",
 )
-"""The last five are the account's own properties; HubSpot asks at the import which they are."""
+"""The last six are the account's own properties; HubSpot asks at the import which they are."""
 
 SALESFORCE_COLUMNS = (
     "First Name",
@@ -44,9 +45,10 @@ SALESFORCE_COLUMNS = (
     "Sales Grade",
     "Sales Rank",
     "Sales Volume",
+    "Sales Volume Is A Floor",
     "Sides Sold",
 )
-"""Last Name and Company are the ones that Salesforce requires; the last five are the account's own fields."""
+"""Last Name and Company are the ones that Salesforce requires; the last six are the account's own fields."""
 
 _TEXT_COLUMNS = frozenset(COLUMNS.index(name) for name in ("professional_id", "phone", "license"))
 # Digits and what stands between them in numbers, dates, times and powers of ten.
@@ -113,5 +115,6 @@ def _graded(rank: int, grade: str, professional: Professional) -> tuple[str, ...
         safe_cell(grade),
         str(rank),
         dollars_text(figures.half_cents),
+        "yes" if professional.volume_is_floor else "no",
         sides_text(figures.half_sides),
     )

@@ -162,7 +162,9 @@ def _patient(batch: Batch, after: Professional, now: datetime) -> Batch:
     if is_mistaken and after.unproven_failures >= REFUSED_TO_PAUSE:
         return paused(batch, _refused_to_all(after))
     if not timedelta() <= now - outage.asked_at < UNASKED_MAX:
-        return replace(batch, outage=replace(outage, since=now, asked_at=now))
+        # The silence does not count; what was waited before it does: the probe may wait for the next day's calls.
+        waited = outage.asked_at - outage.since
+        return replace(batch, outage=replace(outage, since=now - waited, asked_at=now))
     if now - outage.since < timedelta(minutes=batch.parameters.outage_patience_minutes):
         return replace(batch, outage=replace(outage, asked_at=now))
     reason = f"the source answered nobody since {outage.since:%Y-%m-%d %H:%M:%S} UTC: {outage.cause}"

@@ -19,7 +19,7 @@ def counted(here: Professional, before: Professional, raw_id: str) -> Profession
         here,
         failures_in_a_row=0,
         unproven_failures=0,
-        throttled_in_a_row=0,
+        troubles_in_a_row=0,
         failed_at=None,
         refused_at=None,
         last_failure="",

@@ -9,13 +9,13 @@ also a failed one, is a step. That makes at-least-once delivery harmless.
 """
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from prograde.domain.aggregation import Aggregate
 from prograde.domain.outcome import Refusal
 from prograde.domain.profile import Profile
-from prograde.domain.source_health import Answer
+from prograde.domain.source_health import WAIT_SECONDS_MAX, Answer
 from prograde.errors import ConflictError
 
 THROTTLED = "throttled"
@@ -76,9 +76,10 @@ class Professional:
     `deaths` counts the deliveries of the current step that got no answer, under names that a wake has retired.
     `is_discarded` is set on a dead letter by who has looked at it.
 
-    Of a row of failures, which a page ends: `failures_in_a_row` and `throttled_in_a_row` count those between which
-    the source answered others; `unproven_failures` those since then, of both kinds, of which nobody knows whose they
-    are; `failed_at` is when the latest came, and `refused_at` when the first came that asking again does not mend.
+    Of a row of failures, which a page ends: `failures_in_a_row` counts those between which the source answered
+    others, `troubles_in_a_row` with them the refusals and throttled answers; `unproven_failures` those of all kinds
+    since then of which nobody knows whose they are; `failed_at` is when the latest came, and `refused_at` when the
+    first came that asking again does not mend.
     """
 
     batch_id: str
@@ -98,7 +99,7 @@ class Professional:
     deaths: int = 0
     failures_in_a_row: int = 0
     unproven_failures: int = 0
-    throttled_in_a_row: int = 0
+    troubles_in_a_row: int = 0
     failed_at: datetime | None = None
     refused_at: datetime | None = None
     last_failure: str = ""
@@ -169,16 +170,17 @@ def begun_anew(professional: Professional, now: datetime, epoch: int) -> Profess
     """
     Wake a professional for a new epoch: a new task name, its failures forgiven.
 
-    It waits as long as it was told to: the source may have asked for that.
+    It waits as long as it was told to: the source may have asked for that. What no source is believed to ask for was
+    written by a clock that stood ahead.
     """
     return replace(
         professional,
         wake=professional.wake + 1,
         epoch=epoch,
-        due_at=max(professional.due_at, now),
+        due_at=min(max(professional.due_at, now), now + timedelta(seconds=WAIT_SECONDS_MAX)),
         failures_in_a_row=0,
         unproven_failures=0,
-        throttled_in_a_row=0,
+        troubles_in_a_row=0,
         failed_at=None,
         refused_at=None,
     )

@@ -18,6 +18,8 @@ REFUSED_TO_PAUSE = 6
 """Refusals in a row, of a probe's own page and of two others' in turn, that rather are a mistake than an outage."""
 UNASKED_MAX = timedelta(minutes=70)
 """A probe that was silent for longer than any wait was not asking: the process was stopped, or its clock jumped."""
+WAIT_SECONDS_MAX = 3600.0
+"""The longest Retry-After that is believed."""
 STRANGERS_MAX = 3
 """As many without an answer in a stage in which nobody was ever answered make an outage of that stage."""
 

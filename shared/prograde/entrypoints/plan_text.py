@@ -28,7 +28,7 @@ def dollars(cents: int) -> str:
 def plan_lines(plan: Plan) -> tuple[tuple[str, str], ...]:
     """Name what a batch will take, a heading and a sentence each."""
     took = ""
-    if plan.last is not None and plan.last.took >= timedelta(seconds=1):
+    if plan.last is not None and plan.last.took is not None and plan.last.took >= timedelta(seconds=1):
         pace = plan.last.calls / plan.last.took.total_seconds()
         took = f"; the last batch made {pace:.1f} calls a second and took {duration_text(plan.last.took)}"
     return (

@@ -19,6 +19,7 @@ import flask
 from werkzeug.exceptions import HTTPException
 
 from prograde.errors import (
+    BusyError,
     ConflictError,
     CorruptionError,
     ForbiddenCallerError,
@@ -51,7 +52,8 @@ def answered_error(error: ProgradeError, request: flask.Request, again: int = 50
 
 def _is_trouble(error: ProgradeError) -> bool:
     """Tell whether an error is ours to mend."""
-    return isinstance(error, TransientError | CorruptionError) and not isinstance(error, InterruptedCallError)
+    is_expected = isinstance(error, InterruptedCallError | BusyError)
+    return isinstance(error, TransientError | CorruptionError) and not is_expected
 
 
 def status_of(error: ProgradeError, again: int = 503) -> int:
@@ -86,7 +88,7 @@ def problem_details(error: ProgradeError, status: int) -> flask.Response:
     response.mimetype = MIMETYPE
     if isinstance(error, UnknownCallerError):
         response.headers["WWW-Authenticate"] = "Bearer"
-    if isinstance(error, InterruptedCallError) and error.wait_seconds is not None:
+    if isinstance(error, InterruptedCallError | BusyError) and error.wait_seconds is not None:
         # Rounded down: the rest is waited for in front of the call, and nothing of the limits is given away.
         response.headers["Retry-After"] = str(int(error.wait_seconds))
     return response

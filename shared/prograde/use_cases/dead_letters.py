@@ -125,7 +125,7 @@ def _reopen(
     counters = _reopened_counters(transaction, batch, closed)
     awake = [replayed(each, now, batch.epoch) if each.is_final else each for each in professionals]
     were_drained = sum(counter.pending == count for counter, count in counters)
-    running = replace(reopened(batch), drained=batch.drained - were_drained)
+    running = replace(reopened(batch, now), drained=batch.drained - were_drained)
     transaction.put_batch(running)
     for counter, _ in counters:
         transaction.put_counter(batch_id, counter)

@@ -67,9 +67,10 @@ def fetch_page(services: Services, task: PageTask, deaths: int) -> None:
 def _work(services: Services, batch: Batch, professional: Professional, task: PageTask, deaths: int) -> None:
     is_behind = (task.step, task.wake) < (professional.step, professional.wake)
     if is_behind or professional.is_final:
-        if deaths and task.step == professional.step:
-            professional = _charge(services, professional, deaths)
         services.queue.enqueue(tuple(effects(batch, professional)))
+        # Last, so that a delivery that comes again because something failed here charges for its deaths once.
+        if deaths and task.step == professional.step:
+            _charge(services, professional, deaths)
     elif not batch.lets_work(professional.professional_id):
         return
     elif batch.status is BatchStatus.DRAINING:
@@ -231,17 +232,15 @@ def _deny(services: Services, batch: Batch, detail: str) -> None:
     announce_status(services, services.store.transact(pause), services.clock.now())
 
 
-def _charge(services: Services, seen: Professional, deaths: int) -> Professional:
+def _charge(services: Services, seen: Professional, deaths: int) -> None:
     """Keep the deaths of a name that a wake has retired: else a page that kills slowly would begin anew each time."""
 
-    def charge(transaction: Transaction) -> Professional:
+    def charge(transaction: Transaction) -> None:
         professional = _read(transaction, seen)
         if professional.step == seen.step:
-            professional = replace(professional, deaths=professional.deaths + deaths)
-            transaction.put_professional(professional)
-        return professional
+            transaction.put_professional(replace(professional, deaths=professional.deaths + deaths))
 
-    return services.store.transact(charge)
+    services.store.transact(charge)
 
 
 def _postpone(services: Services, batch: Batch, seen: Professional) -> None:

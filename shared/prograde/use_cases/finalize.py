@@ -1,6 +1,6 @@
 """Finalize a grading run: reconcile with the raw rows, grade, order, export, publish."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sized
 from dataclasses import asdict, replace
 
 from prograde.domain.batch import Batch, BatchStatus, Totals, finished
@@ -39,6 +39,8 @@ def finalize(services: Services, task: FinalizeTask) -> None:
     started_at = services.clock.now()
     professionals = services.warehouse.load_results(batch, services.store.professionals(batch.batch_id))
     reconciliation = _reconciled(services, batch)
+    if not _is_still(services, task):
+        return
     services.warehouse.load_grades(batch, _grades(services, batch))
     prefix = f"exports/{batch.batch_id}/{batch.grading_run:03}"
     with services.blobs.staging() as folder:
@@ -60,8 +62,7 @@ def finalize(services: Services, task: FinalizeTask) -> None:
             export_prefix=prefix,
             export_digest=export.digest,
         )
-        if not _is_of(read_batch(services.store, task.batch_id), task):
-            # Another delivery was quicker, and a replay may have changed what was read here.
+        if not _is_still(services, task):
             return
         write_manifest(folder, _manifest(batch, run, export, reconciliation))
         services.blobs.publish(prefix, folder)
@@ -73,6 +74,15 @@ def finalize(services: Services, task: FinalizeTask) -> None:
 def _is_of(batch: Batch, task: FinalizeTask) -> bool:
     """Tell whether the batch is in the task's grading run."""
     return batch.status is BatchStatus.FINALIZING and batch.grading_run == task.grading_run
+
+
+def _is_still(services: Services, task: FinalizeTask) -> bool:
+    """
+    Tell whether the batch is in the task's grading run yet; asked again before what is written later.
+
+    Else another delivery was quicker, and a replay may have changed what is read here.
+    """
+    return _is_of(read_batch(services.store, task.batch_id), task)
 
 
 def _reconciled(services: Services, batch: Batch) -> Reconciliation:
@@ -138,17 +148,18 @@ def _reason(reconciliation: Reconciliation) -> str:
     parts = []
     missing, differences = reconciliation.missing_raw_ids, reconciliation.differences
     if missing:
-        parts.append(f"{_count(missing)} raw rows that were counted are missing ({missing[0]} …)")
+        parts.append(f"{named_count(missing)} raw rows that were counted are missing ({missing[0]} …)")
     if differences:
         who = differences[0]
         parts.append(
-            f"{_count(differences)} figures are not what the raw rows say "
+            f"{named_count(differences)} figures are not what the raw rows say "
             f"({who.professional_id}: {who.field} {who.stored}, recomputed {who.recomputed} …)"
         )
     return "; ".join(parts)
 
 
-def _count(named: tuple[object, ...]) -> str:
+def named_count(named: Sized) -> str:
+    """Count what is named of something, of which there may be more than is named."""
     return f"{len(named)} or more" if len(named) >= NAMED_MAX else str(len(named))
 
 

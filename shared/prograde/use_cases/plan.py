@@ -18,12 +18,12 @@ CLOUD_CENTS_A_MILLION_CALLS = 716
 
 @dataclass(frozen=True, slots=True)
 class Experience:
-    """What the last finished batch of a source took."""
+    """What the last finished batch of a source took; `took` is None where dead letters were replayed later."""
 
     batch_id: str
     professionals: int
     calls: int
-    took: timedelta
+    took: timedelta | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +71,6 @@ def last_experience(store: BatchStore, source: str) -> Experience | None:
         if batch.source != source or batch.status is not BatchStatus.COMPLETE:
             continue
         if batch.totals is not None and batch.finished_at is not None:
-            took = batch.finished_at - batch.created_at
+            took = batch.finished_at - batch.created_at if batch.reopened_at is None else None
             return Experience(batch.batch_id, batch.roster.professionals, batch.totals.calls, took)
     return None

@@ -85,8 +85,14 @@ def read_story(services: Services, batch_id: str, professional_id: str) -> Story
     return Story(batch, professional, grade, services.warehouse.attempts(batch_id, professional_id))
 
 
-def find_professionals(store: BatchStore, batch_id: str, prefix: str, limit: int) -> tuple[Professional, ...]:
-    """Find at most `limit` professionals whose id begins so, in order of their id; raises NotFoundError."""
+def find_professionals(
+    store: BatchStore, batch_id: str, prefix: str, limit: int, from_id: str = ""
+) -> tuple[Professional, ...]:
+    """
+    Find at most `limit` professionals whose id begins so, in order of their id, from one that does on.
+
+    Raises NotFoundError.
+    """
     read_batch(store, batch_id)
-    found = store.from_id(batch_id, prefix, limit)
+    found = store.from_id(batch_id, from_id or prefix, limit)
     return tuple(takewhile(lambda professional: professional.professional_id.startswith(prefix), found))

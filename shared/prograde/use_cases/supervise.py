@@ -21,21 +21,24 @@ WOKEN_MAX = 1_000
 
 def supervise(services: Services) -> None:
     """
-    Wake what stands still in every batch that is under way; a no-op when nothing runs.
+    Wake what stands still in every batch that is under way; a no-op when there is none.
 
     A professional waits behind a backlog as long as the queue has not come as far as its time. So a sounding, a task
     that makes no call, goes through the page queue: who was due a good while before the latest one delivered was
     sent has been passed over, and lost its task.
 
-    Each queue is then sent at the pace that its source bears, and what is not well is told.
+    Each queue is then sent at the pace that its source bears. What is not well is told, of a paused batch too, though
+    nothing of it is woken.
     """
     now = services.clock.now()
-    moving = [batch for batch in services.store.unfinished() if batch.status is not BatchStatus.PAUSED]
+    unfinished = tuple(services.store.unfinished())
+    for batch in unfinished:
+        announce_conditions(services, batch, now)
+    moving = [batch for batch in unfinished if batch.status is not BatchStatus.PAUSED]
     if not moving:
         return
     for batch in moving:
         _wake_chains(services, batch, now)
-        announce_conditions(services, batch, now)
         watermark = services.store.watermark(batch.source)
         if watermark is not None:
             for professional in _overdue(services, batch, watermark - GRACE):

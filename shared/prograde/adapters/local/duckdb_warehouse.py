@@ -23,12 +23,15 @@ from prograde.adapters.warehouse_rows import Row, grade_row, record_of, result_r
 from prograde.domain.batch import Batch
 from prograde.domain.professional import Professional
 from prograde.domain.raw_page import RawPage
-from prograde.errors import CorruptionError, ProgradeError, UnavailableError
+from prograde.errors import BusyError, CorruptionError, ProgradeError, UnavailableError
 from prograde.ports import ATTEMPT_BODY_MAX, Attempt, Difference, GradedRow, RankedRow, Reconciliation, Run
 
 MEMORY_LIMIT = "2GB"
 THREADS = 1
 """A second thread makes a query hardly shorter, costs a third more, and takes a buffer of twice ROW_BYTES_MAX."""
+TURN_SECONDS = 2.0
+"""How long one who asks for a professional's attempts waits while another's are looked for."""
+AGAIN_SECONDS = 5.0
 _FETCHED_ROWS = 1_000
 
 
@@ -44,6 +47,7 @@ class DuckdbWarehouse:
         self._folder = folder
         self._logs: dict[str, SegmentedLog] = {}
         self._guard = threading.Lock()
+        self._attempts_turn = threading.Lock()
         with mapped_errors():
             make_folder(folder)
 
@@ -110,12 +114,26 @@ class DuckdbWarehouse:
             return Reconciliation(int(raw_pages[0]), missing_raw_ids, tuple(Difference(*row) for row in differences))
 
     def attempts(self, batch_id: str, professional_id: str) -> tuple[Attempt, ...]:
-        """Read a professional's raw rows; every segment of the batch is looked through, and only their lines parsed."""
+        """
+        Read a professional's raw rows; every segment of the batch is looked through, and only their lines parsed.
+
+        In a large batch that takes seconds, so one does it at a time: the service has threads left for all else.
+        Raises BusyError when another takes longer.
+        """
         part = b'"professional_id":' + orjson.dumps(professional_id)
-        with mapped_errors(), tempfile.NamedTemporaryFile(dir=self._folder, suffix=".ndjson") as file:
+        with self._a_turn(), mapped_errors(), tempfile.NamedTemporaryFile(dir=self._folder, suffix=".ndjson") as file:
             file.writelines(lines_with(self._folder / "raw_pages" / batch_id, part))
             file.flush()
             return self._attempts_in(Path(file.name), batch_id, professional_id)
+
+    @contextmanager
+    def _a_turn(self) -> Iterator[None]:
+        if not self._attempts_turn.acquire(timeout=TURN_SECONDS):
+            raise BusyError("the raw answers of another professional are being looked for: ask again", AGAIN_SECONDS)
+        try:
+            yield
+        finally:
+            self._attempts_turn.release()
 
     def _attempts_in(self, lines: Path, batch_id: str, professional_id: str) -> tuple[Attempt, ...]:
         with self._connection() as connection:

@@ -17,12 +17,14 @@ import urllib3
 from typing_extensions import override
 
 FOLDED_SECONDS = 3600.0
-"""So long the same is not told again; how often it was said meanwhile is told with the next."""
+"""So long a condition is not told again; how often it was said meanwhile is told with the next."""
 WAITING_MAX = 100
 TRIES = 3
 TIMEOUT_SECONDS = 10.0
 LAST_SECONDS = 15.0
 """How long the end of the process waits for what is still to be told."""
+CONDITIONS = frozenset({"batch_late", "circuit_open", "corruption", "dead_letters"})
+"""What is said again and again for as long as it lasts; all else that is announced is a status."""
 SILENT = frozenset({"batch_draining", "batch_finalizing"})
 """Statuses that a batch only passes through."""
 
@@ -57,6 +59,7 @@ class Notifier(logging.Handler):
     """
     Hears what is announced (log lines with an `event`), folds what is repeated, and tells it while it is entered.
 
+    A condition is told once in a while, a status whenever the batch comes to it: only said twice in a row it is folded.
     A channel that fails is tried again, then the log has it; a backlog is bounded, and what exceeds it is only logged.
     """
 
@@ -66,6 +69,7 @@ class Notifier(logging.Handler):
         self._backoff_seconds = backoff_seconds
         self._waiting: queue.Queue[Notice | None] = queue.Queue(WAITING_MAX)
         self._told: dict[tuple[object, ...], tuple[float, int]] = {}
+        self._statuses: dict[str, tuple[object, ...]] = {}
         self._thread = threading.Thread(target=self._tell_all, name="notifier", daemon=True)
 
     def __enter__(self) -> Self:
@@ -89,18 +93,26 @@ class Notifier(logging.Handler):
     @override
     def emit(self, record: logging.LogRecord) -> None:
         event = getattr(record, "event", "")
-        if not event or event in SILENT:
+        if not event:
             return
-        batch_id = getattr(record, "batch_id", "")
-        said = self._unfolded((batch_id, event, getattr(record, "grading_run", 0)))
+        batch_id, grading_run = getattr(record, "batch_id", ""), getattr(record, "grading_run", 0)
+        source, reason = getattr(record, "source", ""), getattr(record, "reason", "")
+        if event in CONDITIONS:
+            said = self._unfolded((batch_id, event, grading_run))
+        else:
+            said = 0 if self._is_new(batch_id, (event, reason, grading_run)) and event not in SILENT else None
         if said is None:
             return
-        source, reason = getattr(record, "source", ""), getattr(record, "reason", "")
         text = f"Batch {batch_id} of source {source}: {record.getMessage()}" + (f": {reason}" if reason else "")
         try:
             self._waiting.put_nowait(Notice(batch_id, event, text, said))
         except queue.Full:
             _log.warning("too much to tell at once: %s was not told", event, extra={"batch_id": batch_id})
+
+    def _is_new(self, batch_id: str, status: tuple[object, ...]) -> bool:
+        """Tell whether this is another status than the batch's last; a redelivered task says its own again."""
+        last, self._statuses[batch_id] = self._statuses.get(batch_id), status
+        return status != last
 
     def _unfolded(self, key: tuple[object, ...]) -> int | None:
         """Tell how often this was folded, if it is to be told now; the handler's lock is held."""
@@ -122,7 +134,9 @@ class Notifier(logging.Handler):
         for tried in range(1, TRIES + 1):
             try:
                 channel(notice)
-            except (OSError, smtplib.SMTPException, urllib3.exceptions.HTTPError) as error:
+            # As with logging's own handlers, whatever a channel comes upon is logged, not raised: smtplib raises a
+            # UnicodeEncodeError for a password that is not ASCII, and without this thread nothing more would be told.
+            except Exception as error:  # noqa: BLE001  # no channel may end the thread that tells
                 # Without the error's text: the address of a webhook is a secret, and it may hold that.
                 trouble = type(error).__name__
                 if tried == TRIES:

@@ -39,10 +39,9 @@ SIZED_BYTES_MAX = 30_000_000
 _CURSOR = re.compile(r"([1-9][0-9]{0,3})-([1-9][0-9]{0,12})")
 
 
-class Search(Query):
+class Search(Paging):
     """Which professionals."""
 
-    limit: Annotated[int, Field(ge=1, le=500, description="how many at most")] = 50
     prefix: Annotated[str, Field(max_length=KEY_LENGTH_MAX, description="how the id begins")] = ""
 
 
@@ -56,8 +55,12 @@ class GradePaging(Paging):
 def list_professionals(call: Call, batch_id: str) -> flask.Response:
     """Find professionals by the beginning of their id."""
     search = read_query(call.request, Search)
-    found = find_professionals(call.services.store, batch_id, search.prefix, search.limit)
-    return current_answer(call.request, ProfessionalList([ProfessionalSummary.of(each) for each in found]))
+    if search.cursor and (not search.cursor.startswith(search.prefix) or len(search.cursor) > KEY_LENGTH_MAX):
+        raise bad_cursor(search.cursor)
+    found = find_professionals(call.services.store, batch_id, search.prefix, search.limit + 1, search.cursor)
+    shown = [ProfessionalSummary.of(professional) for professional in found[: search.limit]]
+    following = found[search.limit].professional_id if len(found) > search.limit else None
+    return current_answer(call.request, ProfessionalList(shown, following))
 
 
 def show_professional(call: Call, batch_id: str, professional_id: str) -> flask.Response:

@@ -5,7 +5,14 @@ from collections.abc import Mapping
 from typing import Any
 
 import flask
-from werkzeug.exceptions import HTTPException, InternalServerError, NotAcceptable, NotFound, UnsupportedMediaType
+from werkzeug.exceptions import (
+    HTTPException,
+    InternalServerError,
+    NotAcceptable,
+    NotFound,
+    RequestEntityTooLarge,
+    UnsupportedMediaType,
+)
 from werkzeug.routing import Map
 
 from prograde.bootstrap.hosted import Hosted, hosted
@@ -14,7 +21,7 @@ from prograde.entrypoints.problem_details import MIMETYPE, answered_error, http_
 from prograde.entrypoints.trace import traced
 from prograde.entrypoints.web.guard import guarded, refuse_strangers
 from prograde.entrypoints.web.pages import shown
-from prograde.entrypoints.web.route import Call, Route
+from prograde.entrypoints.web.route import JSON_BYTES_MAX, Call, Route
 from prograde.entrypoints.web.table import EVERYTHING, MAPS
 from prograde.errors import ProgradeError
 
@@ -47,7 +54,8 @@ def _routed(host: Hosted, request: flask.Request) -> flask.Response:
     request.max_content_length = route.body_bytes_max
     who = admitted(host, request, route.caller)
     _refuse_types(request, route)
-    return route.handler(Call(host.services, request, who), **ids)
+    _refuse_too_much(request, route)
+    return route.handler(Call(host.services, request, who, in_cloud=host.serves is not None), **ids)
 
 
 def _found(table: Map, path: str, method: str) -> tuple[Route, Mapping[str, Any]]:
@@ -57,6 +65,13 @@ def _found(table: Map, path: str, method: str) -> tuple[Route, Mapping[str, Any]
         raise NotFound(f"there is no {method} {path[:PATH_SHOWN]}") from None
     assert isinstance(route, Route)
     return route, ids
+
+
+def _refuse_too_much(request: flask.Request, route: Route) -> None:
+    """Refuse a body whose told length is over the route's limit; one that tells none is refused as it is read."""
+    if route.takes and (request.content_length or 0) > route.body_bytes_max:
+        remedy = "; of a roster, send the professional_id column alone" if route.body_bytes_max > JSON_BYTES_MAX else ""
+        raise RequestEntityTooLarge(f"send at most {route.body_bytes_max // 1_000_000} MB{remedy}")
 
 
 def _refuse_types(request: flask.Request, route: Route) -> None:

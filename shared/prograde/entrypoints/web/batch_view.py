@@ -14,6 +14,7 @@ from prograde.entrypoints.web.rendering import number, short_dollars, words
 from prograde.errors import InputError, NotFoundError
 from prograde.ports import BatchStore, BlobStore, Place
 from prograde.use_cases.export_files import EXCEL, GRADED, HUBSPOT, UNGRADED, grade_file
+from prograde.use_cases.finalize import named_count
 from prograde.use_cases.read_batch import Progress, calls_per_second
 from prograde.use_cases.read_export import Export, latest_export, read_export
 from prograde.use_cases.services import Services
@@ -62,8 +63,9 @@ class Lineage:
     code_version: str
     raw_pages: int
     calls: int
-    differences: int
-    missing: int
+    differences: str
+    missing: str
+    agrees: bool
     export_digest: str
 
 
@@ -85,7 +87,7 @@ class BatchView:
 
     @property
     def took(self) -> timedelta:
-        """How long it took, or has taken so far."""
+        """How long it took, or has taken so far; of one that ran on for a replay, only that is told."""
         return took(self.batch, self.now)
 
     @property
@@ -221,12 +223,14 @@ class BatchView:
         if self.export is None:
             return None
         told: Mapping[str, Any] = self.export.manifest
+        differences, missing = told["reconciliation"]["differences"], told["reconciliation"]["missing_raw_ids"]
         return Lineage(
             code_version=told["code_version"],
             raw_pages=told["raw_pages"],
             calls=told["calls"],
-            differences=len(told["reconciliation"]["differences"]),
-            missing=len(told["reconciliation"]["missing_raw_ids"]),
+            differences=named_count(differences),
+            missing=named_count(missing),
+            agrees=not differences and not missing,
             export_digest=self.export.export_digest,
         )
 
@@ -246,14 +250,20 @@ def batch_view(services: Services, progress: Progress, run: int | None) -> Batch
 
 
 def took(batch: Batch, now: datetime) -> timedelta:
-    """Tell how long a batch took, or has taken so far."""
-    return max(timedelta(), (batch.finished_at or now) - batch.created_at)
+    """Tell how long a batch took, or has taken so far; of one that ran on for a replay, only that is told."""
+    return max(timedelta(), (batch.finished_at or now) - (batch.reopened_at or batch.created_at))
 
 
 def previous_of(store: BatchStore, batch: Batch) -> Batch | None:
-    """Find the batch of the same source before this one that was finished; None if there is none lately."""
+    """Find the batch of the same source before this one that is complete; None if there is none lately."""
     before = store.newest(Place(batch.created_at, batch.batch_id), PREVIOUS_LOOKED_AT)
-    return next((each for each in before if each.source == batch.source and each.totals is not None), None)
+    return next((each for each in before if is_comparable(each, batch)), None)
+
+
+def is_comparable(earlier: Batch, batch: Batch) -> bool:
+    """Tell whether an earlier batch's counts say what the market was: one cut short says nothing of it."""
+    is_whole = earlier.status is BatchStatus.COMPLETE and earlier.totals is not None
+    return is_whole and earlier.source == batch.source
 
 
 def limits_text(limits: tuple[RateLimit, ...]) -> str:

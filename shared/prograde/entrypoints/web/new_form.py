@@ -143,10 +143,10 @@ def fresh(parameters: Parameters | None = None) -> Typed:
     return Typed(values | dict(_tier_values(rubric, processed)))
 
 
-def like(batch: Batch) -> Typed:
-    """Fill a form in as an earlier batch was ordered, its roster too, for today."""
+def like(batch: Batch, source: str) -> Typed:
+    """Fill a form in as an earlier batch was ordered, its roster too, for today; `source` is the file of its source."""
     typed = fresh(batch.parameters)
-    return Typed({**typed.values, "source": batch.source, "stored_roster": batch.batch_id})
+    return Typed({**typed.values, "source": source, "stored_roster": batch.batch_id})
 
 
 def _tier_values(rubric: Rubric, processed: tuple[str, ...]) -> Iterator[tuple[str, str]]:

@@ -171,14 +171,14 @@ def _query_parameters(query: type[BaseModel]) -> list[Json]:
 
 def _headers(route: Route) -> list[Json]:
     if route.handler is api_batches.post_batch:
-        about = "The same key and the same order are the same batch; with another order it is a conflict."
+        about = "Per source: the same key and the same order are the same batch; with another order it is a conflict."
         schema = {"type": "string", "pattern": f"^{KEY.pattern}$"}
         return [{"name": "Idempotency-Key", "in": "header", "description": about, "schema": schema}]
     if route.handler is webhook.take_webhook:
         return [
             {"name": name, "in": "header", "required": True, "schema": {"type": "string"}, "description": about}
             for name, about in (
-                ("webhook-id", "The webhook's id, which makes a repeated one the same batch."),
+                ("webhook-id", "The webhook's id, which makes a repeated one for the same source the same batch."),
                 ("webhook-timestamp", "When it was sent, in seconds since 1970."),
                 ("webhook-signature", "v1,BASE64: the HMAC-SHA256 of ID.TIMESTAMP.BODY; several with spaces between."),
             )

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import flask
 
 from prograde.domain.batch import Batch
-from prograde.entrypoints.web.batch_view import batch_view, took
+from prograde.entrypoints.web.batch_view import batch_view, is_comparable, took
 from prograde.entrypoints.web.charts import Part, grade_look, stacked
 from prograde.entrypoints.web.reading import read_place, write_place
 from prograde.entrypoints.web.rendering import HTML, number, rendered, see_other
@@ -60,7 +60,7 @@ def _row(batch: Batch, older: tuple[Batch, ...], now: datetime) -> BatchRow:
         for index, tier in enumerate(tiers)
     ]
     graded = sum(count for _, _, count in counts)
-    before = next((each.totals for each in older if each.source == batch.source and each.totals is not None), None)
+    before = next((each.totals for each in older if is_comparable(each, batch)), None)
     return BatchRow(
         batch=batch,
         took=took(batch, now),

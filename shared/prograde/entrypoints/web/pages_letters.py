@@ -37,7 +37,8 @@ def letters_page(call: Call, batch_id: str) -> flask.Response:
         {
             "batch": progress.batch,
             "letters": page.letters,
-            "causes": sorted(progress.by_cause.items(), key=lambda pair: (-pair[1], pair[0])),
+            # Without their numbers: those count who was discarded too, and the list does not show them.
+            "causes": sorted(progress.by_cause, key=lambda name: (-progress.by_cause[name], name)),
             "cause": cause,
             "is_discarded": is_discarded,
             "more": "" if page.next is None else urlencode({key: value for key, value in more.items() if value}),

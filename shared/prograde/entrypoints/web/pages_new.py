@@ -59,11 +59,26 @@ def new_page(call: Call) -> flask.Response:
     earlier = call.request.args.get("like", "")
     typed = fresh()
     if _BATCH_ID.fullmatch(earlier):
-        typed = like(read_batch(call.services.store, earlier))
+        batch = read_batch(call.services.store, earlier)
+        typed = like(batch, _file_of(call.services, batch.source))
     source = call.request.args.get("source", "")
     if source in call.services.catalog.names():
         typed = replace(typed, values={**typed.values, "source": source})
     return _form(call, typed)
+
+
+def _file_of(services: Services, source: str) -> str:
+    """Find the file that loads under a source's name, "" if none does: the form names files."""
+    # What reads source files is much, and the tasks of this function never do.
+    from prograde.adapters.listing_api.source_file import load_source
+
+    for name in services.catalog.names():
+        try:
+            if load_source(services.catalog.text(name), os.environ).name == source:
+                return name
+        except (InputError, NotFoundError):
+            continue  # the page of the sources says what is wrong with it
+    return ""
 
 
 def order_page(call: Call) -> flask.Response:
@@ -73,7 +88,11 @@ def order_page(call: Call) -> flask.Response:
 
     services, form = call.services, call.request.form
     typed = Typed({name: value[:200] for name, value in form.items()})
-    upload = _upload(call)
+    sent = _sent(call)
+    if sent is not None:
+        # Who sends a file means it, whatever is still chosen below it.
+        typed = replace(typed, values={**typed.values, "stored_roster": ""})
+    upload = sent or _kept(call)
     given = Given(
         source_text=lambda: _source_text(services, typed["source"]),
         parameters=typed.parameters,
@@ -110,14 +129,19 @@ def _source_text(services: Services, name: str) -> str:
         raise InputError([Problem("source", name[:80], str(error))]) from error
 
 
-def _upload(call: Call) -> Upload | None:
-    """Keep the roster that is sent, or find the one that was sent with the try before."""
+def _sent(call: Call) -> Upload | None:
+    """Keep the roster that is sent."""
     file = call.request.files.get("roster")
-    if file is not None and file.filename:
-        content = file.stream.read()
-        upload = Upload(file.filename[:100], sha256(content).hexdigest())
-        call.services.blobs.put(upload.blob, BytesIO(content))
-        return upload
+    if file is None or not file.filename:
+        return None
+    content = file.stream.read()
+    upload = Upload(file.filename[:100], sha256(content).hexdigest())
+    call.services.blobs.put(upload.blob, BytesIO(content))
+    return upload
+
+
+def _kept(call: Call) -> Upload | None:
+    """Find the roster that was sent with the try before."""
     kept = call.request.form.get("kept", "")
     return Upload(call.request.form.get("kept_name", "")[:100], kept) if _KEPT.fullmatch(kept) else None
 
@@ -159,8 +183,10 @@ def _form(
             "estimate": estimate,
             "errors": errors,
             "problems": [(typed.input_of(problem), problem) for problem in problems],
+            "in_cloud": call.in_cloud,
             "sources": services.catalog.names(),
             "rosters": _stored_rosters(services),
+            "megabytes_max": UPLOAD_BYTES_MAX // 1_000_000,
             "today": services.clock.now().date(),
         },
         400 if problems else 200,

@@ -45,15 +45,20 @@ def professionals_page(call: Call, batch_id: str) -> flask.Response:
     after = _offset(asked.get("after", ""))
     export = _latest(services, batch)
     found: list[Person] = []
-    if after == 0 and (query or export is None):
-        found += [_stored(batch, each) for each in find_professionals(services.store, batch_id, query, SHOWN)]
     more = None
     if export is not None:
-        name = file_of(batch, grade or None)
-        page = read_rows(services.blobs, export, name, after, SHOWN, query)
-        known = {person.professional_id for person in found}
-        found += [person for person in map(_published, page.rows) if person.professional_id not in known]
+        page = read_rows(services.blobs, export, file_of(batch, grade or None), after, SHOWN, query)
+        found += map(_published, page.rows)
         more = page.next
+    if after == 0 and not grade and (query or export is None):
+        stored = find_professionals(services.store, batch_id, query, SHOWN)
+        known = {person.professional_id for person in found}
+        # Who is done and not on this page is on one that follows, with a rank.
+        found += [
+            _stored(batch, each)
+            for each in stored
+            if each.professional_id not in known and (more is None or each.state is not State.DONE)
+        ]
     values = {"q": query, "grade": grade, "after": "" if more is None else str(more)}
     return rendered(
         "professionals.html",

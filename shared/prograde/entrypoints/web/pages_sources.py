@@ -8,7 +8,7 @@ import flask
 
 from prograde.domain.batch import Batch, BatchStatus
 from prograde.entrypoints.web.batch_view import limits_text
-from prograde.entrypoints.web.rendering import HTML, rendered
+from prograde.entrypoints.web.rendering import HTML, rendered, status_look
 from prograde.entrypoints.web.route import Call, Route
 from prograde.errors import InputError, NotFoundError, Problem
 from prograde.ports import Caller
@@ -26,20 +26,26 @@ class SourceRow:
     origin: str = ""
     limits: str = ""
     has_active: bool = False
+    last: Batch | None = None
     last_good: Batch | None = None
     under_way: tuple[Batch, ...] = ()
     problems: Sequence[Problem] = ()
 
     @property
     def health(self) -> tuple[str, str]:
-        """How it is, and the colour of that: by its batches under way, else by its last ones."""
+        """How it is, and the colour of that: by its batches under way, else by the last one that is over."""
         if self.problems:
             return "not usable", "bad"
         if any(batch.outage is not None for batch in self.under_way):
             return "answers nobody", "bad"
-        if self.under_way:
+        if any(batch.status is BatchStatus.RUNNING for batch in self.under_way):
             return "being asked", "live"
-        return ("well at the last batch", "good") if self.last_good else ("never asked", "")
+        if self.under_way:
+            status = self.under_way[0].status
+            return status, status_look(status)
+        if self.last is None:
+            return "not asked lately", ""
+        return f"last batch {self.last.status}", status_look(self.last.status)
 
 
 def sources_page(call: Call) -> flask.Response:
@@ -66,6 +72,7 @@ def _row(services: Services, name: str, batches: Sequence[Batch]) -> SourceRow:
         origin=source.client.base_url.origin,
         limits=limits_text(source.rate_limits),
         has_active=source.has_active,
+        last=next((batch for batch in own if batch.status.is_over), None),
         last_good=next((batch for batch in own if batch.status is BatchStatus.COMPLETE), None),
         under_way=tuple(batch for batch in own if not batch.status.is_over),
     )

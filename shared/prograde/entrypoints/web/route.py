@@ -20,11 +20,16 @@ JSON_BYTES_MAX = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request that may be answered: what to work with, and who sends it ("" where nobody can tell)."""
+    """
+    A request that may be answered: what to work with, and who sends it ("" where nobody can tell).
+
+    `in_cloud` tells whether Google Cloud is paid for the answer.
+    """
 
     services: Services
     request: flask.Request
     who: str
+    in_cloud: bool = False
 
 
 @dataclass(frozen=True, slots=True)

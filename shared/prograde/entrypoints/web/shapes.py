@@ -178,9 +178,10 @@ class ProfessionalSummary:
 
 @dataclass(frozen=True, slots=True)
 class ProfessionalList:
-    """Professionals by id."""
+    """Professionals by id; next is the cursor of the next page, null at the end."""
 
     professionals: Sequence[ProfessionalSummary]
+    next: str | None
 
 
 @dataclass(frozen=True, slots=True)
