@@ -21,8 +21,10 @@ locals {
         cpu         = "1"
         concurrency = local.pages_at_once
         # All queues together, and one more for deployments that overlap.
-        instances_max   = ceil(sum([for source in values(var.sources) : source.concurrency]) / local.pages_at_once) + 1
-        timeout_seconds = 180
+        instances_max = ceil(sum([for source in values(var.sources) : source.concurrency]) / local.pages_at_once) + 1
+        # The longest that a source file may wait for its answer (60 s to connect, 300 s to read) and the gate (30 s), and
+        # 90 s for the rest. Cloud Tasks waits for 30 minutes.
+        timeout_seconds = 480
         ingress         = "ALLOW_INTERNAL_ONLY"
         invokers        = { tasks = google_service_account.tasks.member }
         secrets         = local.source_secrets

@@ -91,10 +91,12 @@ resource "google_storage_bucket_iam_member" "state" {
   member = module.function[each.value.function].account_member
 }
 
-# objectUser, since a finalize that is tried again may write over what the first try left without a manifest.
+# A finalize that is tried again completes what the first try left without a manifest. It replaces and deletes nothing.
 resource "google_storage_bucket_iam_member" "exports_publisher" {
+  for_each = toset(["roles/storage.objectCreator", "roles/storage.objectViewer"])
+
   bucket = google_storage_bucket.exports.name
-  role   = "roles/storage.objectUser"
+  role   = each.key
   member = module.function["finalize"].account_member
 }
 

@@ -211,6 +211,15 @@ def test_what_is_wrong_with_a_token_is_not_told(client: Client) -> None:
     assert f"the identity token does not hold for {URL}" == response.get_json()["detail"]
 
 
+def test_a_token_without_its_signature_is_refused_with_a_message_of_its_own(client: Client) -> None:
+    token = f"{signed().rpartition('.')[0]}.SIGNATURE_REMOVED_BY_GOOGLE"
+
+    response = client("fetch_page").post("/", headers={"Authorization": f"Bearer {token}"})
+
+    assert 401 == response.status_code
+    assert "the platform removed the identity token's signature" in response.get_json()["detail"]
+
+
 @settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.text(max_size=60)

@@ -64,14 +64,25 @@ def test_an_upload_that_fails_or_is_not_answered_is_repeated_by_the_client(
 def test_a_publisher_that_crashed_is_completed_by_the_next_one(
     blobs: CloudStorageBlobStore, cloud_storage_server: CloudStorageServer, tmp_path: Path
 ) -> None:
-    cloud_storage_server.faults.fail("rewrite", 403, when="after")
-    with pytest.raises(UnavailableError, match="Forbidden"):
+    cloud_storage_server.faults.fail("rewrite", 404, when="after")
+    with pytest.raises(UnavailableError, match="NotFound"):
         blobs.publish(PREFIX, export(tmp_path / "first", "first"))
     assert b"graded.csv of first" == blobs.read(f"{PREFIX}/graded.csv")
     with pytest.raises(NotFoundError):
         blobs.read(f"{PREFIX}/manifest.json")
 
     blobs.publish(PREFIX, export(tmp_path / "second", "second"))
+
+    assert [f"{name} of first" for name in ("graded.csv", "ungraded.csv", "manifest.json")] == published(blobs)
+
+
+@pytest.mark.parametrize("operation", ["upload", "rewrite"])
+def test_a_name_that_is_taken_may_be_refused_for_want_of_the_permission_to_replace_it(
+    blobs: CloudStorageBlobStore, cloud_storage_server: CloudStorageServer, tmp_path: Path, operation: str
+) -> None:
+    cloud_storage_server.faults.fail(operation, 403, when="after")
+
+    blobs.publish(PREFIX, export(tmp_path / "first", "first"))
 
     assert [f"{name} of first" for name in ("graded.csv", "ungraded.csv", "manifest.json")] == published(blobs)
 
@@ -93,7 +104,7 @@ def test_a_publisher_that_crashed_before_its_choice_leaves_nothing_behind(
 def test_what_is_there_is_never_written_again(
     blobs: CloudStorageBlobStore, exports: Bucket, cloud_storage_server: CloudStorageServer, tmp_path: Path
 ) -> None:
-    cloud_storage_server.faults.fail("rewrite", 403, when="after")
+    cloud_storage_server.faults.fail("rewrite", 404, when="after")
     with pytest.raises(UnavailableError):
         blobs.publish(PREFIX, export(tmp_path / "export", "it"))
     generation = exports.get_blob(f"{PREFIX}/graded.csv").generation

@@ -4,7 +4,10 @@ import json
 
 import pytest
 
+from prograde.adapters.gcp.bigquery_warehouse import STREAM_SECONDS_MAX
+from prograde.adapters.listing_api.client_tables import ClientTable
 from prograde.adapters.warehouse_rows import TABLES
+from prograde.domain.leases import REACH
 from tests.infra.terraform_plan import ENVIRONMENTS, Plan, read_plan
 
 pytestmark = pytest.mark.infra
@@ -41,6 +44,14 @@ def test_no_function_outlives_what_cloud_tasks_waits_for(plan: Plan) -> None:
     assert all(
         1800 >= function.values["service_config"][0]["timeout_seconds"] for function in plan.functions().values()
     )
+
+
+def test_the_slowest_answer_that_a_source_file_may_wait_for_fits_into_a_page_s_time(plan: Plan) -> None:
+    names = ("connect_timeout_seconds", "read_timeout_seconds")
+    table = ClientTable.model_json_schema()["properties"]
+    slowest = sum(table[name]["maximum"] for name in names) + REACH.total_seconds() + STREAM_SECONDS_MAX
+
+    assert slowest < plan.functions()["fetch-page"].values["service_config"][0]["timeout_seconds"]
 
 
 def test_a_queue_stays_below_its_source_s_limit(plan: Plan) -> None:

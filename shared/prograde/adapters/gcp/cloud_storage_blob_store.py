@@ -3,13 +3,13 @@
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from hashlib import file_digest, sha256
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from google.api_core.exceptions import NotFound, PreconditionFailed, RequestRangeNotSatisfiable
+from google.api_core.exceptions import Forbidden, NotFound, PreconditionFailed, RequestRangeNotSatisfiable
 from google.cloud.storage import Blob, Bucket
 from google.cloud.storage.retry import DEFAULT_RETRY
 
@@ -102,13 +102,13 @@ class CloudStorageBlobStore:
 
     def _upload(self, name: str, content: BinaryIO, size: int) -> None:
         blob = self._blob(name)
-        with mapped_errors(_SERVICE), suppress(PreconditionFailed):
+        with _kept(blob):
             blob.upload_from_file(content, size=size, if_generation_match=0, retry=_RETRY)
 
     def _copy(self, name: str, target: str) -> None:
         source, blob = self._blob(name), self._blob(target)
         token: str | None = None
-        with mapped_errors(_SERVICE), suppress(PreconditionFailed):
+        with _kept(blob):
             while True:
                 token, _, _ = blob.rewrite(source, token=token, if_generation_match=0, retry=_RETRY)
                 if token is None:
@@ -121,6 +121,20 @@ class CloudStorageBlobStore:
     def _exists(self, name: str) -> bool:
         with mapped_errors(_SERVICE):
             return bool(self._blob(name).exists(retry=_RETRY))
+
+
+@contextmanager
+def _kept(blob: Blob) -> Iterator[None]:
+    """Leave a name that is taken as it is."""
+    with mapped_errors(_SERVICE):
+        try:
+            yield
+        except PreconditionFailed:
+            return
+        except Forbidden:
+            # Nobody here may replace anything: that may be what is refused, before the precondition is looked at.
+            if not blob.exists(retry=_RETRY):
+                raise
 
 
 def _digest(folder: Path, names: list[str]) -> str:
