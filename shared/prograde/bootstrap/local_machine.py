@@ -25,7 +25,7 @@ from prograde.adapters.local.wsgi_client import InProcessCallers
 from prograde.adapters.system_clock import SystemClock
 from prograde.bootstrap.hosted import EXTENSION, Hosted
 from prograde.domain.batch import Batch
-from prograde.errors import InputError
+from prograde.errors import InputError, NotFoundError
 from prograde.ports import ListingSource, SourceCatalog
 from prograde.settings import LocalSettings, pace_dir
 from prograde.use_cases.services import Services
@@ -82,10 +82,10 @@ class LocalMachine:
         return self._pacers[credential]
 
     def calls_per_second(self, batch: Batch) -> float | None:
-        """Tell how fast a batch's source is called, None while it cannot be: a secret may be missing."""
+        """Tell how fast a batch's source is called, None while it cannot be: its file or a secret may be missing."""
         try:
             self.listing_source(batch)
-        except InputError:
+        except (InputError, NotFoundError):
             return None
         return self._paces[batch.source_sha256].calls_per_second()
 
