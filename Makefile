@@ -74,7 +74,17 @@ mutants: $(VENV)/.dev-installed ## Break the protocol on purpose: is each breaka
 ##@ Check it
 
 .PHONY: check
-check: layout lint types imports test ## Everything that CI runs
+check: static test ## What should hold before a commit
+
+.PHONY: static
+static: layout lint types imports ## All that needs no test
+
+.PHONY: test-quick test-runs
+test-quick: $(VENV)/.dev-installed ## The tests without those of whole runs: CI has them in two lanes
+	@$(BIN)/pytest --ignore=tests/e2e --ignore=tests/use_cases $(PYTEST)
+
+test-runs: $(VENV)/.dev-installed ## The tests of whole runs
+	@$(BIN)/pytest tests/e2e tests/use_cases $(PYTEST)
 
 .PHONY: layout
 layout: $(VENV)/.dev-installed ## Is the code formatted?

@@ -247,8 +247,10 @@ def test_the_probe_may_end_the_outage_by_ending(bench: Bench) -> None:
     begin(bench, timedelta(), FOR_EVER)
     bench.run_until(lambda: bench.batch().outage is not None)
     who = probe(bench).professional_id
-    bench.source.script = [replace(BROKEN, is_terminal=True)]
     come_back(bench)
+    # Whatever the probe asks for first: its own page brings its end.
+    last = replace(BROKEN, is_terminal=True)
+    bench.source.answering = lambda request: last if request.professional_id == who else only_page(request)
 
     batch = bench.run()
 
