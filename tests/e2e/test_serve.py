@@ -56,6 +56,23 @@ def test_two_cannot_have_one_data_directory_nor_one_port(workplace: Workplace) -
     assert "choose another, or 0 for any free one" in same_port.stderr
 
 
+def test_it_takes_up_what_is_resumed_and_replayed_beside_it(practice_api: SandboxServer, workplace: Workplace) -> None:
+    ids = (workplace.folder / "roster.csv").read_text(encoding="utf-8").splitlines()
+    (workplace.folder / "roster.csv").write_text("\n".join([*ids, "nobody-here"]) + "\n", encoding="utf-8")
+    with served(workplace) as (url, _):
+        batch_id = ordered(url, workplace, as_of=str(AS_OF))
+        while practice_api.stats().calls < 10:
+            time.sleep(0.01)
+        paused = workplace.prograde("pause", batch_id, "--data-dir", "data")
+        resumed = workplace.prograde("resume", "--data-dir", "data")
+        assert (0, 0) == (paused.returncode, resumed.returncode), paused.stderr + resumed.stderr
+        assert 1 == finished_batch(workplace.folder, batch_id).grading_run
+
+        replayed = workplace.prograde("dead-letters", "replay", batch_id, "--all", "--data-dir", "data")
+        assert 0 == replayed.returncode, replayed.stderr
+        assert 2 == finished_batch(workplace.folder, batch_id).grading_run
+
+
 def test_a_folder_of_sources_that_is_none_is_named(workplace: Workplace) -> None:
     done = workplace.prograde("serve", "--port", "0", "--sources", "nowhere")
 

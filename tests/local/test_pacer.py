@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from prograde.adapters.local.pacer import WAIT_SECONDS_MAX, Pacer
+from prograde.adapters.local.pacer import WAIT_SECONDS_MAX, Pacer, remembered
 from prograde.adapters.local.rate_ledger import RateLedger
 from prograde.adapters.system_clock import SystemClock
 from prograde.domain.pace import RateLimit
@@ -27,7 +27,7 @@ def make_pacer(tmp_path: Path) -> Iterator[MakePacer]:
 
     def make(*limits: tuple[int, timedelta], clock: Clock | None = None) -> Pacer:
         windows = [RateLimit(limit, interval) for limit, interval in limits]
-        ledgers.append(RateLedger(tmp_path / "ledger", max(limit for limit, _ in limits)))
+        ledgers.append(RateLedger(tmp_path / "ledger", remembered(windows)))
         return Pacer(windows, ledgers[-1], clock or SystemClock())
 
     yield make
@@ -252,7 +252,23 @@ def test_the_calls_of_the_last_ten_seconds_tell_the_pace(make_pacer: MakePacer) 
     assert 0.0 == pacer.calls_per_second()
 
 
-def test_a_ledger_that_remembers_little_tells_the_pace_too(make_pacer: MakePacer) -> None:
+def test_a_burst_is_not_told_for_the_pace(make_pacer: MakePacer) -> None:
+    clock = ShiftedClock()
+    pacer = make_pacer((5, SECOND), clock=clock)
+    for _ in range(25):
+        for _ in range(5):
+            pacer.pass_one()
+        clock.set_by(2)
+        assert pacer.calls_per_second() <= 5
+
+
+def test_a_limit_that_never_bites_makes_no_large_ledger() -> None:
+    assert 100_000 == remembered([RateLimit(90_000, SECOND), RateLimit(50_000, timedelta(hours=1))])
+    assert 200 == remembered([RateLimit(20, SECOND)])
+    assert 40_000 == remembered([RateLimit(20, SECOND), RateLimit(40_000, timedelta(days=1))])
+
+
+def test_a_quick_limit_is_told_by_as_many_calls_as_it_takes(make_pacer: MakePacer) -> None:
     clock = ShiftedClock()
     pacer = make_pacer((5, SECOND), clock=clock)
     for _ in range(40):

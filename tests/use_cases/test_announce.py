@@ -108,6 +108,19 @@ def test_supervise_tells_of_a_batch_that_is_late(bench: Bench, log: Log) -> None
     assert 1 == events(log).count(Event.BATCH_LATE)
 
 
+def test_a_pause_is_told_once_however_many_calls_are_under_way(bench: Bench) -> None:
+    def paused_meanwhile(request: PageRequest) -> object:
+        if "paused" not in bench.statuses():
+            bench.pause()
+        return only_page(request)
+
+    bench.source.answering = paused_meanwhile  # type: ignore[assignment]  # a page is an answer
+    bench.start(*ROSTER)
+    bench.run()
+
+    assert ["running", "paused"] == bench.statuses()
+
+
 def test_a_pause_that_the_warehouse_could_not_be_told_of_is_told_by_supervise(bench: Bench) -> None:
     bench.source.answering = lambda _: Denied("401 Unauthorized")
     bench.start(*ROSTER)

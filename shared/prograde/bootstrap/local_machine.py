@@ -16,7 +16,7 @@ from prograde.adapters.local.data_directory import DataDirectory
 from prograde.adapters.local.dispatcher import Dispatcher
 from prograde.adapters.local.duckdb_warehouse import DuckdbWarehouse
 from prograde.adapters.local.file_blob_store import FileBlobStore
-from prograde.adapters.local.pacer import Pacer, Wait
+from prograde.adapters.local.pacer import Pacer, Wait, remembered
 from prograde.adapters.local.rate_ledger import RateLedger
 from prograde.adapters.local.source_files import SourceFolder
 from prograde.adapters.local.sqlite_batch_store import SqliteBatchStore
@@ -75,8 +75,7 @@ class LocalMachine:
         """Find the pace of the source's credential: a provider counts calls by that, not by our batches."""
         credential = source.credential
         if credential not in self._pacers:
-            capacity = max(limit.limit for limit in source.rate_limits)
-            ledger = RateLedger(pace_dir(self._env) / f"{credential}.ledger", capacity)
+            ledger = RateLedger(pace_dir(self._env) / f"{credential}.ledger", remembered(source.rate_limits))
             self._ledgers.append(ledger)
             self._pacers[credential] = Pacer(source.rate_limits, ledger, self._clock)
         return self._pacers[credential]

@@ -122,7 +122,8 @@ def replay(
     directory = existing_directory(data_dir)
     with shared_machine(directory) as machine:
         batch = read_batch(machine.services.store, batch_id)
-        if directory.is_taken and not batch.status.is_over:
+        # Whoever works here takes it up.
+        if directory.is_taken:
             _replay(machine, batch, professional_ids, cause, is_all=is_all, terminal=terminal)
             return session.EXIT_COMPLETE
     with owned_machine(directory) as machine:

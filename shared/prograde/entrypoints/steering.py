@@ -4,7 +4,9 @@ from pathlib import Path
 
 import click
 
-from prograde.domain.batch import BatchStatus
+from prograde.adapters.local.data_directory import DataDirectory
+from prograde.bootstrap.local_machine import LocalMachine
+from prograde.domain.batch import Batch, BatchStatus
 from prograde.entrypoints import session
 from prograde.entrypoints.session import Terminal
 from prograde.entrypoints.workplace import (
@@ -50,21 +52,41 @@ def resume(batch_id: str | None, data_dir: Path, output: str) -> int:
 
     Without BATCH_ID the unfinished batch is meant, if there is only one.
     """
+    terminal = Terminal(data_dir, is_json=output == "json")
     directory = existing_directory(data_dir)
+    if directory.is_taken:
+        return _resume_beside(directory, batch_id, terminal)
     with owned_machine(directory) as machine:
-        batch = the_unfinished(machine, batch_id)
-        if batch.status.is_over:
-            if batch.status is BatchStatus.CANCELLED:
-                hint = "prograde run starts a new one"
-            else:
-                hint = f"prograde dead-letters replay {batch.batch_id} --all asks again for whoever failed"
-            raise ConflictError(f"batch {batch.batch_id} is {batch.status}: there is nothing to resume; {hint}")
+        batch = _resumable(machine, batch_id)
         refuse_beside_unfinished(machine, data_dir, chosen=batch)
         if batch.status is not BatchStatus.DRAINING:
             machine.source(batch)
         if batch.status in (BatchStatus.PAUSED, BatchStatus.RUNNING):
             batch = resume_batch(machine.services, batch.batch_id)
-        return session.run_to_end(machine, batch, Terminal(data_dir, is_json=output == "json"))
+        return session.run_to_end(machine, batch, terminal)
+
+
+def _resume_beside(directory: DataDirectory, batch_id: str | None, terminal: Terminal) -> int:
+    """Resume a batch where another process works, which takes it up; what is interrupted there goes on already."""
+    with shared_machine(directory) as machine:
+        batch = _resumable(machine, batch_id)
+        if batch.status is BatchStatus.PAUSED:
+            batch = resume_batch(machine.services, batch.batch_id)
+        progress = read_progress(machine.services.store, batch.batch_id)
+    session.report(progress, terminal, is_being_worked=True)
+    return session.EXIT_COMPLETE
+
+
+def _resumable(machine: LocalMachine, batch_id: str | None) -> Batch:
+    """Find the batch that is meant; raises ConflictError for one that is over."""
+    batch = the_unfinished(machine, batch_id)
+    if not batch.status.is_over:
+        return batch
+    if batch.status is BatchStatus.CANCELLED:
+        hint = "prograde run starts a new one"
+    else:
+        hint = f"prograde dead-letters replay {batch.batch_id} --all asks again for whoever failed"
+    raise ConflictError(f"batch {batch.batch_id} is {batch.status}: there is nothing to resume; {hint}")
 
 
 @click.command()

@@ -168,11 +168,11 @@ def _commit(services: Services, batch: Batch, seen: Professional, step: Step) ->
     """Advance the professional if it is still at the step that was worked, then enqueue what is stored."""
     now = services.clock.now()
 
-    def commit(transaction: Transaction) -> tuple[Professional, Batch]:
+    def commit(transaction: Transaction) -> tuple[Professional, Batch, BatchStatus]:
         professional = _read(transaction, seen)
         if professional.step != seen.step:
             # Whoever was quicker may have died before its effects, so they are derived from what is stored now.
-            return professional, _read_batch(transaction, batch.batch_id)
+            return professional, _read_batch(transaction, batch.batch_id), batch.status
         # The batch is read again only when it must change: every page of every professional comes through here. And
         # for who is told to wait: not for an hour, if the batch was cancelled meanwhile.
         stored = batch
@@ -190,11 +190,12 @@ def _commit(services: Services, batch: Batch, seen: Professional, step: Step) ->
         if after is not stored:
             transaction.put_batch(after)
         transaction.put_professional(advanced)
-        return advanced, after
+        return advanced, after, stored.status
 
-    professional, after = services.store.transact(commit)
+    professional, after, before = services.store.transact(commit)
     services.queue.enqueue(tuple(effects(after, professional)))
-    if after.status is not batch.status:
+    # What somebody else changed while this page was under way is not told again by each page.
+    if after.status is not before:
         announce_status(services, after, now)
 
 
@@ -219,17 +220,19 @@ def _closed(transaction: Transaction, batch: Batch, professional: Professional, 
 
 
 def _deny(services: Services, batch: Batch, detail: str) -> None:
-    """Pause the batch for refused credentials."""
+    """Pause the batch for refused credentials; the calls that were under way are refused as well, and tell nothing."""
 
-    def pause(transaction: Transaction) -> Batch:
+    def pause(transaction: Transaction) -> Batch | None:
         stored = _read_batch(transaction, batch.batch_id)
         # Not for a refusal from before a resume: it may be what was mended.
-        if stored.status is BatchStatus.RUNNING and stored.epoch == batch.epoch:
-            stored = denied(stored, detail)
-            transaction.put_batch(stored)
+        if stored.status is not BatchStatus.RUNNING or stored.epoch != batch.epoch:
+            return None
+        stored = denied(stored, detail)
+        transaction.put_batch(stored)
         return stored
 
-    announce_status(services, services.store.transact(pause), services.clock.now())
+    if (paused := services.store.transact(pause)) is not None:
+        announce_status(services, paused, services.clock.now())
 
 
 def _charge(services: Services, seen: Professional, deaths: int) -> None:

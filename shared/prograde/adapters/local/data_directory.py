@@ -105,12 +105,7 @@ class DataDirectory:
             owner = file.read(20).strip() or "unknown"
             file.close()
             raise InputError(
-                [
-                    self._problem(
-                        f"is in use by process {owner}: wait for it to end, or choose another;"
-                        " if it is prograde serve, its pages resume and replay"
-                    )
-                ]
+                [self._problem(f"is in use by process {owner}: wait for it to end, or choose another")]
             ) from None
         # Only told to who comes next: a full disk must not keep a run from being resumed.
         with suppress(OSError):

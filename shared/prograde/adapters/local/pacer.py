@@ -1,9 +1,11 @@
 """The exact pace of one machine: no sliding window of a source's limits ever holds more calls than it may."""
 
 import threading
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import ceil
 
 from prograde.adapters.local.rate_ledger import RateLedger
 from prograde.adapters.local.sqlite_batch_store import microseconds, moment_of
@@ -13,6 +15,8 @@ from prograde.ports import Clock
 
 LATELY = timedelta(seconds=10)
 """So long ago is what the pace is told by."""
+TOLD_MAX = 100_000
+"""As many calls as nobody makes in that time: what a limit that never bites allows need not be remembered."""
 WAIT_SECONDS_MAX = 3.0
 """Who would wait for longer goes away: a worker that sleeps for an hour cannot do what needs no call, as a cancel."""
 
@@ -23,6 +27,12 @@ class Wait:
 
     until: datetime
     limit: RateLimit | None
+
+
+def remembered(limits: Sequence[RateLimit]) -> int:
+    """Tell how many calls a ledger has to remember: every window's, and those by which the pace is told."""
+    quickest = max(LATELY / limit.interval * limit.limit for limit in limits)
+    return max(*(limit.limit for limit in limits), min(ceil(quickest), TOLD_MAX))
 
 
 class Pacer:
@@ -78,17 +88,12 @@ class Pacer:
             return now, None
 
     def calls_per_second(self) -> float:
-        """Tell how many calls a second left lately, as far back as the ledger knows them."""
+        """Tell how many calls a second left lately, whoever made them with this credential."""
         with self._ledger.locked():
-            now = microseconds(self._clock.now())
-            since = now - LATELY // timedelta(microseconds=1)
-            count, oldest = 0, now
-            while (sent_at := self._ledger.latest(count + 1)) is not None and sent_at > since:
-                count, oldest = count + 1, sent_at
-            # A ledger that holds no more is one of a source so quick that all of them are of now.
-            is_full = count == self._ledger.capacity
-        seconds = (now - oldest) / 1_000_000 if is_full else LATELY.total_seconds()
-        return count / seconds if seconds else 0.0
+            since = microseconds(self._clock.now() - LATELY)
+            backs = range(1, self._ledger.capacity + 1)
+            count = bisect_left(backs, True, key=lambda back: (self._ledger.latest(back) or 0) <= since)  # noqa: FBT003  # what is looked for
+        return count / LATELY.total_seconds()
 
     def close(self) -> None:
         """Let nobody pass any more: who waits, and who comes, is told so."""
