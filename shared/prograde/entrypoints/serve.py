@@ -87,7 +87,7 @@ class _Concurrency:
         under_way = {
             batch.source_sha256: batch
             for batch in self._machine.services.store.unfinished()
-            if batch.status in (BatchStatus.RUNNING, BatchStatus.DRAINING)
+            if batch.status is BatchStatus.RUNNING
         }
         for sha256, batch in under_way.items():
             if sha256 not in self._of_source:
