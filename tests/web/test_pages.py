@@ -242,6 +242,19 @@ def test_dead_letters_are_replayed_and_discarded_from_their_list(service: Servic
     assert "tick the professionals that are meant" in nobody.text
 
 
+def test_to_discard_all_is_asked_about_first(service: Service) -> None:
+    batch_id = service.with_dead_letters(FAILED)
+    path = f"/batches/{batch_id}/dead-letters"
+
+    for asked, said in (("", "Discard all…"), ("?cause=server_error", "Discard all of this cause…")):
+        text = page(service, f"{path}{asked}")
+        (asking,) = re.findall(r"<details class=.menu in-line.>(.*?)</details>", text, re.DOTALL)
+        summary, _, menu = asking.strip().removeprefix("<summary>").partition("</summary>")
+        assert said == summary
+        assert 'class="danger" name="do" value="discard all"' in menu
+        assert 1 == text.count('value="discard all"')
+
+
 def test_nobody_of_a_cancelled_batch_can_be_replayed_and_the_list_says_why(service: Service) -> None:
     batch_id = service.with_dead_letters(FAILED)
     path = f"/batches/{batch_id}/dead-letters"
