@@ -1,13 +1,15 @@
 """The pages as a browser asks for them, without one."""
 
+import html
 import re
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import pytest
 import requests
 
+from prograde.entrypoints.web import pages_professionals
 from prograde.entrypoints.web.rendering import STATIC, asset
-from tests.web.service import AS_OF, EVERYBODY, Service
+from tests.web.service import AS_OF, EVERYBODY, WAITING, Service
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"}
 FAILED = EVERYBODY[:3]
@@ -291,6 +293,37 @@ def test_a_search_shows_who_is_published_once_and_with_a_rank_and_the_others_beh
     assert ["1"] == re.findall(r'<td data-label="Rank" class="number">(.*?)</td>', text)
     assert ["–"] == re.findall(r'data-label="Rank" class="number">(.*?)</td>', page(service, f"{path}nobody"))  # noqa: RUF001  # no rank
     assert "Nobody found" in page(service, f"{path}{best['professional_id']}&grade=F")
+
+
+def pages_by_id(service: Service, path: str) -> list[list[str]]:
+    """Go from page to page by id, and list the ids on each."""
+    pages: list[list[str]] = []
+    while path:
+        text = page(service, path)
+        pages.append(
+            [unquote(name) for name in re.findall(r'<th scope="row" class="break"><a href="[^"]*/([^"/]+)">', text)]
+        )
+        links = re.findall(r'href="([^"]*)">Next(?: by id)?</a>', text)
+        path = html.unescape(links[-1]) if links else ""
+    return pages
+
+
+def test_who_is_found_by_id_is_found_to_the_end(
+    service: Service, finished: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages_professionals, "SHOWN", 6)
+    paused = service.with_dead_letters(FAILED)
+    everybody = sorted([*WAITING, *FAILED])
+
+    listed = pages_by_id(service, f"/batches/{paused}/professionals")
+    assert ([6, 6, 1], everybody) == ([len(ids) for ids in listed], [each for ids in listed for each in ids])
+    assert 'professionals?q=none-begins-so">First' in page(
+        service, f"/batches/{paused}/professionals?q=none-begins-so&from=none-begins-so"
+    )
+
+    first, *others = pages_by_id(service, f"/batches/{finished}/professionals?q={EVERYBODY[0][:2]}")
+    assert 6 == len(first)
+    assert sorted(EVERYBODY)[6:] == [each for ids in others for each in ids]
 
 
 def test_the_additions_of_a_professional_s_pages_are_its_volume(service: Service, finished: str) -> None:
