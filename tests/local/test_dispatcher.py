@@ -123,6 +123,27 @@ def test_what_is_not_acknowledged_is_delivered_again_later_and_later(
     assert second >= 0.4
 
 
+def test_what_is_refused_again_and_again_stands_in_the_log_of_its_batch_at_first_and_then_seldom(
+    queue: SqliteTaskQueue, clock: ShiftedClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    queue.enqueue([replace(PAGE_TASK, due_at=clock.now())])
+
+    with running(dispatching(queue, clock, {"fetch_page": Function(lambda request: 400)}), queue):
+        wait_until(lambda: caplog.records)
+
+    (line,) = caplog.records
+    expected = {
+        "batch_id": PAGE_TASK.batch_id,
+        "professional_id": PAGE_TASK.professional_id,
+        "step": PAGE_TASK.step,
+        "kind": "page",
+        "times": 4,
+        "answer": "400 the answer",
+    }
+    assert ("WARNING", "a task is refused again and again") == (line.levelname, line.getMessage())
+    assert expected == {name: value for name, value in line.__dict__.items() if name in expected}
+
+
 def test_what_was_in_hand_when_a_process_died_is_delivered_again(
     queue: SqliteTaskQueue, clock: ShiftedClock, pages: list[PageTask], tmp_path: Path
 ) -> None:

@@ -7,6 +7,8 @@ request that leaves.
 """
 
 import gc
+import json
+import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +25,9 @@ from prograde.ports import Clock
 
 RETRY_SECONDS_BASE = 0.1
 RETRY_SECONDS_MAX = 60.0
+REFUSALS_WORTH_SAYING = 4
+"""Some three seconds: what stays refused needs somebody, a secret that is not there now, say."""
+NAMED_IN_LOG = ("batch_id", "professional_id", "step")
 SUPERVISE_SECONDS = 60.0
 CONTROL_CONCURRENCY = 1
 CONCURRENCY_MAX = 64
@@ -30,6 +35,8 @@ CONCURRENCY_MAX = 64
 ASK_EVERY = timedelta(milliseconds=100)
 LOOK_SECONDS = 1.0
 """What another process does, a pause or a cancel, rings no bell in this one."""
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +256,12 @@ class Dispatcher:
         with self._guard:
             times = self._refusals.get(delivery.name, Refusal()).times + 1
             self._refusals[delivery.name] = Refusal(times, delivery.kind, answer)
+        # Each time it has been refused twice as often: what goes on for days must not fill the log.
+        if times >= REFUSALS_WORTH_SAYING and times.bit_count() == 1:
+            task = json.loads(delivery.body)
+            facts = {name: task[name] for name in NAMED_IN_LOG if name in task}
+            facts |= {"kind": delivery.kind, "times": times, "answer": answer}
+            _log.warning("a task is refused again and again", extra=facts)
         wait = min(RETRY_SECONDS_MAX, RETRY_SECONDS_BASE * 2 ** min(times, 20))
         self._queue.put_back(delivery.name, self._clock.now() + timedelta(seconds=wait))
 
