@@ -151,7 +151,11 @@ def test_a_roster_that_is_sent_goes_before_the_one_of_the_batch_that_is_run_agai
 def test_a_roster_that_is_too_large_is_refused_with_the_limit_and_the_remedy(service: Service) -> None:
     remedy = "at most 32 MB; of a roster, send the professional_id column alone"
 
-    assert remedy in form(service, 413, roster=b"professional_id\n" + b"A" * 33_000_000).text
+    for length in (33_000_000, 41_000_000):
+        roster = b"professional_id\n" + b"A" * length
+        assert remedy in form(service, 413, roster=roster).text
+        sent = service.post("/v1/batches", 413, data={"source": "source"}, files={"roster": ("roster.csv", roster)})
+        assert f"send {remedy}" == sent.json()["detail"]
     assert "At most 32 MB" in page(service, "/new")
 
 
