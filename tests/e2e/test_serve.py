@@ -1,5 +1,6 @@
 """One process that serves and works: batches started over HTTP, a kill, a clean stop."""
 
+import os
 import signal
 import socket
 import time
@@ -71,6 +72,25 @@ def test_it_takes_up_what_is_resumed_and_replayed_beside_it(practice_api: Sandbo
         replayed = workplace.prograde("dead-letters", "replay", batch_id, "--all", "--data-dir", "data")
         assert 0 == replayed.returncode, replayed.stderr
         assert 2 == finished_batch(workplace.folder, batch_id).grading_run
+
+
+def test_uploads_that_no_batch_names_are_gone_a_day_later(workplace: Workplace) -> None:
+    blobs = workplace.folder / "data" / "blobs"
+    with served(workplace) as (url, _):
+        finished_batch(workplace.folder, ordered(url, workplace, as_of=str(AS_OF)))
+        inputs = sorted((blobs / "batches").rglob("*.*"))
+        for name in (b"yesterday", b"today"):
+            roster = {"roster": ("roster.csv", b"professional_id\n" + name)}
+            requests.post(f"{url}new", data={"source": "source"}, files=roster, timeout=10)
+    yesterday, today = sorted(
+        (blobs / "batches" / "uploads").iterdir(), key=lambda path: b"yester" not in path.read_bytes()
+    )
+    for path in (*inputs, yesterday):
+        os.utime(path, times=(time.time() - 90_000,) * 2)
+
+    with served(workplace):
+        assert sorted([*inputs, today]) == sorted((blobs / "batches").rglob("*.*"))
+    assert 2 == len(inputs), "a roster and a source file"
 
 
 def test_a_folder_of_sources_that_is_none_is_named(workplace: Workplace) -> None:
