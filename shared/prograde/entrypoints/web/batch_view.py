@@ -146,6 +146,15 @@ class BatchView:
         return None if self.remaining is None else self.now + self.remaining
 
     @property
+    def why_no_remaining(self) -> str:
+        """Say why the time to go is not told."""
+        if self.batch.status is not BatchStatus.RUNNING:
+            return words(self.batch.status)
+        if not self.progress.ended:
+            return "told after the first professionals are done"
+        return "nobody has finished lately" if self.progress.open else "everybody has finished"
+
+    @property
     def ends(self) -> tuple[Part, ...]:
         """The parts of the progress bar: how professionals ended."""
         states = sorted(self.progress.by_state.items(), key=lambda pair: (pair[0] != "done", pair[0] != "failed", pair))
