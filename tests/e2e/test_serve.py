@@ -122,15 +122,18 @@ def test_a_request_that_never_ends_keeps_nobody_waiting(workplace: Workplace) ->
 
 def test_what_keeps_a_batch_from_going_on_is_said(practice_api: SandboxServer, workplace: Workplace) -> None:
     with served(workplace) as (url, process):
-        ordered(url, workplace, as_of=str(AS_OF))
+        batch_id = ordered(url, workplace, as_of=str(AS_OF))
         while practice_api.stats().calls < 10:
             time.sleep(0.01)
         process.kill()
         process.wait()
     without_token = replace(workplace, env={k: v for k, v in workplace.env.items() if k != "SANDBOX_TOKEN"})
-    with served(without_token) as (_, process):
+    with served(without_token) as (url, process):
         assert process.stderr is not None
         line = process.stderr.readline()
+        page = requests.get(f"{url}batches/{batch_id}", headers={"Accept": "text/html"}, timeout=10).text
+    log = workplace.prograde("logs", batch_id, "--level", "WARNING", "--data-dir", "data").stdout
 
-    assert "is refused again and again" in line
-    assert "SANDBOX_TOKEN" in line
+    for said in (line, page, log):
+        assert "is refused again and again" in said
+        assert "the environment variable SANDBOX_TOKEN is not set" in said

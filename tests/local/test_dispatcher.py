@@ -113,7 +113,7 @@ def test_what_is_not_acknowledged_is_delivered_again_later_and_later(
 
     dispatcher = dispatching(queue, clock, {"fetch_page": function})
     with running(dispatcher, queue):
-        wait_until(lambda: dispatcher.most_refused == Refusal(2, "page", f"{status} the answer"))
+        wait_until(lambda: dispatcher.most_refused == Refusal(2, "page", f"{status} the answer", PAGE_TASK.batch_id))
         wait_until(lambda: waiting(queue) == 0)
 
     assert Refusal() == dispatcher.most_refused, "what was delivered in the end is not held against it"
@@ -128,8 +128,12 @@ def test_what_is_refused_again_and_again_stands_in_the_log_of_its_batch_at_first
 ) -> None:
     queue.enqueue([replace(PAGE_TASK, due_at=clock.now())])
 
-    with running(dispatching(queue, clock, {"fetch_page": Function(lambda request: 400)}), queue):
+    dispatcher = dispatching(queue, clock, {"fetch_page": Function(lambda request: 400)})
+    with running(dispatcher, queue):
+        wait_until(lambda: dispatcher.most_refused.times)
+        assert "" == dispatcher.refusal_of(PAGE_TASK.batch_id), "it may heal by itself"
         wait_until(lambda: caplog.records)
+    assert ("400 the answer", "") == (dispatcher.refusal_of(PAGE_TASK.batch_id), dispatcher.refusal_of("another"))
 
     (line,) = caplog.records
     expected = {

@@ -48,6 +48,7 @@ class LocalMachine:
         self._pacers: dict[str, Pacer] = {}
         self._paces: dict[str, Pacer] = {}
         self._ledgers: list[RateLedger] = []
+        self._dispatcher: Dispatcher | None = None
         self._clock = SystemClock()
         self._store = SqliteBatchStore(directory.state)
         self._warehouse = DuckdbWarehouse(directory.warehouse)
@@ -64,6 +65,7 @@ class LocalMachine:
             code_version=__version__,
             dispatching=lambda: directory.owner,
             calls_per_second=self.calls_per_second,
+            refusal=self.refusal,
         )
 
     def listing_source(self, batch: Batch) -> ListingSource:
@@ -99,7 +101,12 @@ class LocalMachine:
     def dispatcher(self, concurrency: int) -> Dispatcher:
         """Build the dispatcher over the functions' own apps."""
         apps = {name: function_app(name, self.services) for name in FUNCTIONS}
-        return Dispatcher(self.queue, apps, self._clock, concurrency)
+        self._dispatcher = Dispatcher(self.queue, apps, self._clock, concurrency)
+        return self._dispatcher
+
+    def refusal(self, batch_id: str) -> str:
+        """Say what a task of a batch is refused with again and again, by the dispatcher that was built last."""
+        return "" if self._dispatcher is None else self._dispatcher.refusal_of(batch_id)
 
     def sweep_uploads(self) -> None:
         """Delete the inputs that no batch names, a day after they came; the cloud's bucket has a lifecycle for them."""

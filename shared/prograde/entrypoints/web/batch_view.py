@@ -79,6 +79,7 @@ class BatchView:
     export: Export | None
     limit: str
     calls_per_second: float | None
+    refusal: str
 
     @property
     def batch(self) -> Batch:
@@ -255,6 +256,7 @@ def batch_view(services: Services, progress: Progress, run: int | None) -> Batch
         export=_export(services.blobs, batch, run),
         limit="" if batch.status.is_over else limit_text(services, batch),
         calls_per_second=calls_per_second(services, batch),
+        refusal="" if batch.status.is_over else services.refusal(batch.batch_id),
     )
 
 
