@@ -33,7 +33,11 @@ class ListedSource:
     def why_not(self) -> str:
         """Say in a few words why it cannot be used."""
         first, others = self.problems[0], len(self.problems) - 1
-        return f"{first.field}: {first.remedy.partition(': ')[0]}{f', and {others} more' if others else ''}"
+        said = first.remedy.partition(": ")[0]
+        # A variable is found by its name, wherever in the file it stands.
+        variable = said.removeprefix("the environment variable ")
+        told = f"{first.field}: {said}" if variable == said else variable
+        return f"{told}{f', and {others} more' if others else ''}"
 
 
 def listed_sources(catalog: SourceCatalog) -> tuple[ListedSource, ...]:
