@@ -302,7 +302,7 @@ def test_a_search_shows_who_is_published_once_and_with_a_rank_and_the_others_beh
 def pages_by_id(service: Service, path: str) -> list[list[str]]:
     """Go from page to page by id, and list the ids on each."""
     pages: list[list[str]] = []
-    while path:
+    while path and len(pages) < len(EVERYBODY):
         text = page(service, path)
         pages.append(
             [unquote(name) for name in re.findall(r'<th scope="row" class="break"><a href="[^"]*/([^"/]+)">', text)]
