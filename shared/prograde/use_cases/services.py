@@ -14,7 +14,8 @@ class Services:
 
     `listing_source` makes, or finds again, the source of a batch from the snapshot taken at its start. `dispatching`
     names who delivers tasks, "" while nobody does. `calls_per_second` tells how fast a batch's source is called by
-    everybody who shares its credential, None where that cannot be told.
+    everybody who shares its credential, None where that cannot be told. `refusal` says what a task of the batch of that
+    id is refused with again and again, "" where none is, or where that is seen elsewhere.
     """
 
     store: BatchStore
@@ -27,3 +28,4 @@ class Services:
     code_version: str
     dispatching: Callable[[], str]
     calls_per_second: Callable[[Batch], float | None]
+    refusal: Callable[[str], str] = lambda _: ""
