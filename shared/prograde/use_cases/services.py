@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from prograde.domain.batch import Batch
-from prograde.ports import BatchStore, BlobStore, Clock, ListingSource, SourceCatalog, TaskQueue, Warehouse
+from prograde.ports import BatchStore, BlobStore, Clock, ListingSource, Readiness, SourceCatalog, TaskQueue, Warehouse
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +14,8 @@ class Services:
 
     `listing_source` makes, or finds again, the source of a batch from the snapshot taken at its start. `dispatching`
     names who delivers tasks, "" while nobody does. `calls_per_second` tells how fast a batch's source is called by
-    everybody who shares its credential, None where that cannot be told.
+    everybody who shares its credential, None where that cannot be told. `readiness` asks the
+    other functions, None where one process is all of them.
     """
 
     store: BatchStore
@@ -27,3 +28,4 @@ class Services:
     code_version: str
     dispatching: Callable[[], str]
     calls_per_second: Callable[[Batch], float | None]
+    readiness: Readiness | None = None
