@@ -17,7 +17,7 @@ from prograde.adapters.gcp.bigquery_warehouse import BigqueryWarehouse
 from prograde.adapters.gcp.blob_source_catalog import BlobSourceCatalog
 from prograde.adapters.gcp.cloud_readiness import CloudReadiness
 from prograde.adapters.gcp.cloud_storage_blob_store import CloudStorageBlobStore
-from prograde.adapters.gcp.cloud_tasks_task_queue import CloudTasksTaskQueue, Destinations, PageQueue
+from prograde.adapters.gcp.cloud_tasks_task_queue import PAGE_DELIVERY_MAX, CloudTasksTaskQueue, Destinations, PageQueue
 from prograde.adapters.gcp.error_mapping import mapped_errors
 from prograde.adapters.gcp.firestore_batch_store import FirestoreBatchStore
 from prograde.adapters.gcp.firestore_rate_gate import FirestoreRateGate
@@ -89,6 +89,7 @@ class GoogleCloud:
             code_version=__version__,
             dispatching=lambda: "Cloud Tasks",
             calls_per_second=self._calls_per_second,
+            overtaken_for=PAGE_DELIVERY_MAX,
             readiness=CloudReadiness(self._firestore, self._queue, self._clock, self._permissions.lacking),
         )
         keys = SigningKeys(lambda: fetched_keys(self._settings.certs_url), self._clock)

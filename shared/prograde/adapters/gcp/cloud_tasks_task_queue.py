@@ -37,6 +37,8 @@ CALL_SECONDS_MAX = 20.0
 BATCH_SECONDS_MAX = 60.0
 DISPATCH_DEADLINE = timedelta(minutes=30)
 """The longest there is: a function's own time limit answers earlier, and nothing is sent again while it works."""
+PAGE_DELIVERY_MAX = timedelta(minutes=8)
+"""The time limit of fetch-page: whatever was delivered to it before is over."""
 SCHEDULED_AHEAD_MAX = timedelta(days=29)
 """Cloud Tasks takes 30 at most; what is due later is delivered early, and whoever takes it postpones it again."""
 _UNPOLLABLE = (Forbidden, NotFound, MethodNotImplemented)
