@@ -20,7 +20,7 @@ from prograde.bootstrap.hosted import EXTENSION
 from prograde.bootstrap.local_machine import function_app
 from prograde.settings import GoogleCloudSettings, read_settings
 from tests.emulators.bigquery import BigqueryServer
-from tests.gcp.deployment import Deployment, deployment
+from tests.gcp.deployment import Deployment, deployment, post
 from tests.gcp.test_parity import form
 from tests.house.checkout import ROOT
 
@@ -198,3 +198,8 @@ def permission(problem: str) -> str:
     found = re.search(r"\b[a-z]+\.[a-z]+\.(?:create|updateData)\b", problem)
     assert found, problem
     return found[0]
+
+
+@pytest.mark.parametrize("function", ["fetch_page", "finalize"])
+def test_only_tasks_may_ask(deployed: Deployment, function: str) -> None:
+    assert 401 == post(f"{deployed.urls[function]}/readiness", b"{}").status
