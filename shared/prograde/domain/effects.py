@@ -65,11 +65,16 @@ class FinalizeTask:
 
 @dataclass(frozen=True, slots=True)
 class SoundingTask:
-    """A task that makes no call: its delivery shows how far the page queue of a source has come."""
+    """
+    A task that makes no call: its delivery shows how far the page queue of a source has come.
+
+    `is_back` when it comes for the second time, so much later that what it met on its way is over.
+    """
 
     source: str
     sent_at: datetime
     due_at: datetime
+    is_back: bool = False
 
 
 Task = PageTask | SeedTask | WakeTask | FinalizeTask | SoundingTask
@@ -87,7 +92,7 @@ def task_name(task: Task) -> str:
         case FinalizeTask():
             return digest("finalize", task.batch_id, task.grading_run, task.wake)
         case SoundingTask():
-            return digest("sounding", task.source, task.sent_at.isoformat())
+            return digest("sounding", task.source, task.sent_at.isoformat(), task.is_back)
 
 
 def digest(*parts: object) -> str:

@@ -13,7 +13,7 @@ from prograde.use_cases.announce import announce_conditions
 from prograde.use_cases.services import Services
 
 GRACE = timedelta(seconds=120)
-"""How long past its time something may be before it stands still: longer than any delivery of it takes."""
+"""How long past its time something may be before it stands still: a queue keeps no strict order."""
 FINALIZE_GRACE = timedelta(minutes=30)
 """The same for finalize, which is given half an hour; one that merely died is delivered again by its queue."""
 WOKEN_MAX = 1_000
@@ -64,8 +64,16 @@ def _overdue(services: Services, batch: Batch, before: datetime) -> Iterable[Pro
 
 
 def sound(services: Services, task: SoundingTask) -> None:
-    """Take a delivered sounding: the page queue of its source has come as far as the moment it was sent."""
+    """
+    Take a delivered sounding: the page queue of its source has come as far as the moment it was sent.
+
+    Where it may have overtaken pages that are still at work, it counts when it comes back: a new task for one of them
+    would be a second call.
+    """
     now = services.clock.now()
+    if services.overtaken_for and not task.is_back:
+        services.queue.enqueue([replace(task, is_back=True, due_at=now + services.overtaken_for)])
+        return
     services.store.raise_watermark(task.source, min(task.sent_at, now), now)
 
 
