@@ -45,7 +45,7 @@ class SeedTask:
 
 @dataclass(frozen=True, slots=True)
 class WakeTask:
-    """One chunk of an epoch's waking."""
+    """One chunk of an epoch's waking, or of a batch's draining."""
 
     batch_id: str
     epoch: int
@@ -112,10 +112,7 @@ def effects(batch: Batch, professional: Professional | None = None) -> Iterator[
     if professional is None and batch.op is not None and not batch.status.is_over:
         yield SeedTask(batch.batch_id, batch.wake, batch.op.offset, batch.due_at)
     if professional is not None and not professional.is_final and batch.lets_work(professional.professional_id):
-        task = page_task(professional)
-        # Who drains makes no call, and waits for none.
-        is_draining = batch.status is BatchStatus.DRAINING
-        yield replace(task, due_at=min(task.due_at, batch.due_at)) if is_draining else task
+        yield page_task(professional)
 
 
 def effects_of_many(batch: Batch, professionals: Iterable[Professional]) -> list[Task]:

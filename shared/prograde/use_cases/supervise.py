@@ -53,6 +53,9 @@ def supervise(services: Services) -> None:
 
 
 def _overdue(services: Services, batch: Batch, before: datetime) -> Iterable[Professional]:
+    if batch.status is BatchStatus.DRAINING:
+        # Its chain ends them, and is watched itself.
+        return ()
     if batch.outage is None:
         return services.store.due_before(batch.batch_id, before, WOKEN_MAX)
     # Nobody else has a task to lose: they are woken when the outage ends.
