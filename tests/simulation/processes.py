@@ -42,8 +42,7 @@ class Process(Scene, Clock):
             code_version="simulated",
             dispatching=lambda: "",
             calls_per_second=lambda _: None,
-            # A queue as in the cloud, where soundings overtake pages that are at work.
-            overtaken_for=timedelta(minutes=8),
+            overtaken_for=timedelta(seconds=world.overtaken_seconds),
         )
 
     def _drawn_skew(self) -> float:
