@@ -23,8 +23,8 @@ from typing_extensions import override
 
 from tests.simulation.mutant import Mutant
 from tests.simulation.mutants import MUTANTS
+from tests.simulation.seeds import RUNS_OF_CI, seeds_upto
 
-SEEDS = 500
 VIOLATION_SHOWN = 150
 CAUGHT = Path(__file__).with_name("caught.txt")
 
@@ -47,10 +47,15 @@ class Catch:
         return f"{seed:>10}  {self.mutant}: {' '.join(self.violation.split())[:VIOLATION_SHOWN]}".rstrip(": ")
 
 
+def kept_catches() -> dict[str, str]:
+    """Read what is kept of each mutant's catch."""
+    lines = CAUGHT.read_text(encoding="utf-8").splitlines() if CAUGHT.exists() else []
+    return {found[1]: line for line in lines if (found := re.match(r"seed +\d+  (.*?): ", line))}
+
+
 def caught_before() -> dict[str, int]:
     """Read at which seed each mutant was caught."""
-    found = re.finditer(r"seed +(\d+)  (.*?): ", CAUGHT.read_text(encoding="utf-8")) if CAUGHT.exists() else ()
-    return {match[2]: int(match[1]) for match in found}
+    return {name: int(line.split()[1]) for name, line in kept_catches().items()}
 
 
 def mutated(source: str, mutant: Mutant, module: str) -> str:
@@ -102,7 +107,7 @@ def hunt(mutant: Mutant, seeds: int, before: Mapping[str, int]) -> Catch:
     """Run seeds on a mutant until one fails; in a process of its own, which has not imported prograde yet."""
     assert not any(name.split(".")[0] == "prograde" for name in sys.modules)
     sys.meta_path.insert(0, MutatingFinder(mutant))
-    from tests.simulation.many import be_quiet, seeds_upto  # noqa: PLC0415  # after the finder
+    from tests.simulation.many import be_quiet  # noqa: PLC0415  # after the finder
     from tests.simulation.run import simulate  # noqa: PLC0415  # after the finder
 
     be_quiet()
@@ -117,7 +122,7 @@ def hunt(mutant: Mutant, seeds: int, before: Mapping[str, int]) -> Catch:
 
 
 def hunt_all(
-    mutants: Sequence[Mutant], seeds: int = SEEDS, before: Mapping[str, int] = MappingProxyType({})
+    mutants: Sequence[Mutant], seeds: int = RUNS_OF_CI, before: Mapping[str, int] = MappingProxyType({})
 ) -> list[Catch]:
     """Hunt mutants on all cores, each at the seed that caught it before, then at the others."""
     context = multiprocessing.get_context("spawn")
@@ -147,9 +152,9 @@ def main() -> int:
     missed = sum(catch.seed is None for catch in catches)
     say(f"{len(catches)} mutants in {time.monotonic() - began:.0f} s, {missed} not caught")
     if options.write:
-        order = [mutant.name for mutant in MUTANTS]
-        lines = [str(catch) for catch in sorted(catches, key=lambda catch: order.index(catch.mutant))]
-        CAUGHT.write_text("\n".join([*lines, ""]), encoding="utf-8")
+        lines = kept_catches() | {catch.mutant: str(catch) for catch in catches}
+        kept = [lines[mutant.name] for mutant in MUTANTS if mutant.name in lines]
+        CAUGHT.write_text("\n".join([*kept, ""]), encoding="utf-8")
     return 1 if missed else 0
 
 
