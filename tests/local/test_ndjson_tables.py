@@ -1,4 +1,3 @@
-from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -36,7 +35,7 @@ def shown(records: list[dict[str, object]]) -> list[dict[str, object]]:
 
 
 def test_records_written_by_column_are_read_as_rows(tmp_path: Path) -> None:
-    bare = replace(SALE, key=AWKWARD, is_sale=False, close_date=None, list_agent=None, list_price_cents=None)
+    bare = SALE._replace(key=AWKWARD, is_sale=False, close_date=None, list_agent=None, list_price_cents=None)
     pages = [(SALE, Rejection("", "status: missing"), bare), (), (Rejection(AWKWARD, AWKWARD),), (bare, SALE)]
 
     found = read_back(tmp_path, *(raw_page(step, *records) for step, records in enumerate(pages)))

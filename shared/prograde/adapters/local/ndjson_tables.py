@@ -1,7 +1,6 @@
 """The warehouse's tables as NDJSON lines: how they are written, and how DuckDB reads them."""
 
 from collections.abc import Sequence
-from operator import attrgetter
 from pathlib import Path
 
 import orjson
@@ -21,9 +20,7 @@ _TYPES = {
 }
 # A record's position is where it stands.
 _RECORD_FIELDS = [column.name for column in RECORD_COLUMNS if column.name != "position"]
-_LISTING_FIELDS = [name for name in _RECORD_FIELDS if name != "rejection"]
-_listing_values = attrgetter(*_LISTING_FIELDS)
-_NOTHING_MORE = (None,) * (len(_LISTING_FIELDS) - 1)
+_NOTHING_MORE = (None,) * (len(Listing._fields) - 1)
 
 
 def raw_page_line(raw_page: RawPage) -> bytes:
@@ -37,10 +34,8 @@ def raw_page_line(raw_page: RawPage) -> bytes:
 
 
 def _by_column(records: Sequence[Listing | Rejection]) -> dict[str, Sequence[object]]:
-    values = [
-        _listing_values(record) if isinstance(record, Listing) else (record.key, *_NOTHING_MORE) for record in records
-    ]
-    columns: dict[str, Sequence[object]] = dict(zip(_LISTING_FIELDS, zip(*values, strict=True), strict=False))
+    values = [record if isinstance(record, Listing) else (record.key, *_NOTHING_MORE) for record in records]
+    columns: dict[str, Sequence[object]] = dict(zip(Listing._fields, zip(*values, strict=True), strict=False))
     columns["rejection"] = [record.reason if isinstance(record, Rejection) else None for record in records]
     return {name: column for name, column in columns.items() if column.count(None) < len(column)}
 
