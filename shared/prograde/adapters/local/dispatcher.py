@@ -194,7 +194,9 @@ class Dispatcher:
             # What never calls a source may take long, and so stands in nobody's way.
             with self._page_turn() if first.queue is Queue.PAGES else nullcontext():
                 while delivery is not None:
-                    delivery = self._next(delivery, self._deliver(delivery), workers)
+                    # A page that comes again leads to the same tasks; a seeding step goes on from the next ones.
+                    with self._queue.settling() if first.queue is Queue.PAGES else nullcontext():
+                        delivery = self._next(delivery, self._deliver(delivery), workers)
         except BaseException as error:  # noqa: BLE001  # carried to the dispatching thread, which raises it
             self._crash = error
         finally:
