@@ -67,9 +67,9 @@ def test_nothing_that_is_asked_for_each_delivery_walks_the_backlog(queue: Sqlite
 # --- settling a delivery
 
 
-def in_hand(queue: SqliteTaskQueue, clock: ShiftedClock, **changes: int) -> tuple[PageTask, str]:
+def in_hand(queue: SqliteTaskQueue, clock: ShiftedClock, step: int = 3) -> tuple[PageTask, str]:
     """Take a page, and give its task and name."""
-    task = replace(PAGE_TASK, due_at=clock.now(), **changes)
+    task = replace(PAGE_TASK, due_at=clock.now(), step=step)
     queue.enqueue([task])
     (delivery,) = queue.exchange((), {Queue.PAGES: 1})
     assert task_name(task) == delivery.name
