@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from importlib.resources import as_file, files
 
 import flask
@@ -13,6 +14,7 @@ from prograde import __version__
 from prograde.adapters.listing_api.http_listing_source import HttpListingSource
 from prograde.adapters.listing_api.source import Source
 from prograde.adapters.listing_api.source_file import load_source
+from prograde.adapters.local.baton import Baton
 from prograde.adapters.local.data_directory import DataDirectory
 from prograde.adapters.local.dispatcher import Dispatcher
 from prograde.adapters.local.duckdb_warehouse import DuckdbWarehouse
@@ -22,8 +24,9 @@ from prograde.adapters.local.rate_ledger import RateLedger
 from prograde.adapters.local.source_files import SourceFolder
 from prograde.adapters.local.sqlite_batch_store import SqliteBatchStore
 from prograde.adapters.local.sqlite_task_queue import SqliteTaskQueue
-from prograde.adapters.local.wsgi_client import InProcessCallers
+from prograde.adapters.local.wsgi_client import Door, InProcessCallers, post
 from prograde.adapters.system_clock import SystemClock
+from prograde.bootstrap.doors import direct_door
 from prograde.bootstrap.hosted import EXTENSION, Hosted
 from prograde.domain.batch import Batch
 from prograde.errors import InputError, NotFoundError
@@ -50,8 +53,9 @@ class LocalMachine:
         self._ledgers: list[RateLedger] = []
         self._dispatcher: Dispatcher | None = None
         self._clock = SystemClock()
+        self._baton = Baton()
         self._store = SqliteBatchStore(directory.state)
-        self._warehouse = DuckdbWarehouse(directory.warehouse)
+        self._warehouse = DuckdbWarehouse(directory.warehouse, self._baton.put_down)
         self._blobs = FileBlobStore(directory.blobs)
         self.queue = SqliteTaskQueue(directory.queue, self._clock)
         self.services = Services(
@@ -74,7 +78,9 @@ class LocalMachine:
             if batch.source_sha256 not in self._sources:
                 source = self.source(batch)
                 pacer = self._paces[batch.source_sha256] = self._pacer(source)
-                self._sources[batch.source_sha256] = HttpListingSource(source, pacer, self._clock)
+                self._sources[batch.source_sha256] = HttpListingSource(
+                    source, pacer, self._clock, aside=self._baton.put_down
+                )
             return self._sources[batch.source_sha256]
 
     def _pacer(self, source: Source) -> Pacer:
@@ -83,7 +89,7 @@ class LocalMachine:
         if credential not in self._pacers:
             ledger = RateLedger(pace_dir(self._env) / f"{credential}.ledger", remembered(source.rate_limits))
             self._ledgers.append(ledger)
-            self._pacers[credential] = Pacer(source.rate_limits, ledger, self._clock)
+            self._pacers[credential] = Pacer(source.rate_limits, ledger, self._clock, self._baton.put_down)
         return self._pacers[credential]
 
     def calls_per_second(self, batch: Batch) -> float | None:
@@ -99,9 +105,12 @@ class LocalMachine:
         return load_source(self.services.blobs.read(source_blob(batch)).decode(), self._env)
 
     def dispatcher(self, concurrency: int) -> Dispatcher:
-        """Build the dispatcher over the functions' own apps."""
+        """Build the dispatcher over the functions, each hosted in this process."""
         apps = {name: function_app(name, self.services) for name in FUNCTIONS}
-        self._dispatcher = Dispatcher(self.queue, apps, self._clock, concurrency)
+        # Pages are many, and their function asks for nothing that only the framework's own door gives.
+        doors: dict[str, Door] = {name: partial(post, app) for name, app in apps.items()}
+        doors["fetch_page"] = direct_door(apps["fetch_page"])
+        self._dispatcher = Dispatcher(self.queue, doors, self._clock, concurrency, self._baton.held)
         return self._dispatcher
 
     def refusal(self, batch_id: str) -> str:

@@ -1,5 +1,5 @@
 """
-Delivers local tasks as Cloud Tasks delivers them: HTTP posts to the functions' own WSGI apps, in this process.
+Delivers local tasks as Cloud Tasks delivers them: HTTP posts to the functions themselves, in this process.
 
 Named tasks that de-duplicate, schedule times, bounded concurrency, at-least-once with back-off, and the headers
 that Cloud Tasks sets. The pace is kept in front of the call to the source, where a token is spent only by a
@@ -12,16 +12,20 @@ import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from prograde.adapters.documents import read_page_task
 from prograde.adapters.local.holds import Holds
 from prograde.adapters.local.sqlite_task_queue import Delivery, SqliteTaskQueue
-from prograde.adapters.local.wsgi_client import WsgiApp, post
+from prograde.adapters.local.wsgi_client import Door
 from prograde.adapters.task_routes import ROUTES, SOUNDING
 from prograde.domain.effects import Queue
 from prograde.ports import Clock
+
+Turn = Callable[[], AbstractContextManager[object]]
+"""Held by who works on pages."""
 
 RETRY_SECONDS_BASE = 0.1
 RETRY_SECONDS_MAX = 60.0
@@ -54,11 +58,17 @@ class Dispatcher:
     """Delivers tasks until told to stop; one per queue file, guarded by the lock on the data directory."""
 
     def __init__(
-        self, queue: SqliteTaskQueue, functions: Mapping[str, WsgiApp], clock: Clock, concurrency: int
+        self,
+        queue: SqliteTaskQueue,
+        functions: Mapping[str, Door],
+        clock: Clock,
+        concurrency: int,
+        turn: Turn = nullcontext,
     ) -> None:
         self._queue = queue
         self._functions = functions
         self._clock = clock
+        self._page_turn = turn
         self._limits = {Queue.PAGES: concurrency, Queue.CONTROL: CONTROL_CONCURRENCY}
         self._guard = threading.Lock()
         self._in_hand: dict[Queue, set[str]] = {queue: set() for queue in Queue}
@@ -193,11 +203,16 @@ class Dispatcher:
             moments.append(next_due_at)
         return min([longest, *(max(0.0, (moment - self._clock.now()).total_seconds()) for moment in moments)])
 
-    def _work(self, delivery: Delivery | None, workers: ThreadPoolExecutor) -> None:
+    def _work(self, first: Delivery, workers: ThreadPoolExecutor) -> None:
         """Deliver, and go on with whatever is due next without waking anybody; ring where there is nothing."""
+        delivery: Delivery | None = first
         try:
-            while delivery is not None:
-                delivery = self._next(delivery, self._deliver(delivery), workers)
+            # What never calls a source may take long, and so stands in nobody's way.
+            with self._page_turn() if first.queue is Queue.PAGES else nullcontext():
+                while delivery is not None:
+                    # A page that comes again leads to the same tasks; a seeding step goes on from the next ones.
+                    with self._queue.settling() if first.queue is Queue.PAGES else nullcontext():
+                        delivery = self._next(delivery, self._deliver(delivery), workers)
         except BaseException as error:  # noqa: BLE001  # carried to the dispatching thread, which raises it
             self._crash = error
         finally:
@@ -215,7 +230,7 @@ class Dispatcher:
             "Function-Execution-Id": delivery.name[:12],
         }
         lifts = self._holds.lifts
-        response = post(self._functions[route.function], route.path, delivery.body.encode(), headers)
+        response = self._functions[route.function](route.path, delivery.body.encode(), headers)
         if response.status // 100 == 2:  # noqa: PLR2004  # any 2xx acknowledges
             self._acknowledged(delivery)
             return (delivery.name,)
@@ -285,7 +300,7 @@ class Dispatcher:
     def _supervise(self) -> None:
         try:
             # Like Cloud Scheduler's: a supervise that fails is simply followed by the next one.
-            post(self._functions["start_batch"], "/tasks/supervise", b"", {})
+            self._functions["start_batch"]("/tasks/supervise", b"", {})
         except BaseException as error:  # noqa: BLE001  # as above
             self._crash = error
             self._queue.changed.set()
