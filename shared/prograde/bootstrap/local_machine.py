@@ -1,6 +1,7 @@
 """One machine: the local family over a data directory, and the functions hosted in this process."""
 
 import threading
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
@@ -19,7 +20,7 @@ from prograde.adapters.local.data_directory import DataDirectory
 from prograde.adapters.local.dispatcher import Dispatcher
 from prograde.adapters.local.duckdb_warehouse import DuckdbWarehouse
 from prograde.adapters.local.file_blob_store import FileBlobStore
-from prograde.adapters.local.pacer import Pacer, Wait, remembered
+from prograde.adapters.local.pacer import Pacer, Wait, Windows, remembered
 from prograde.adapters.local.rate_ledger import RateLedger
 from prograde.adapters.local.source_files import SourceFolder
 from prograde.adapters.local.sqlite_batch_store import SqliteBatchStore
@@ -49,7 +50,7 @@ class LocalMachine:
         self._guard = threading.RLock()
         self._sources: dict[str, HttpListingSource] = {}
         self._pacers: dict[str, Pacer] = {}
-        self._paces: dict[str, Pacer] = {}
+        self._windows: defaultdict[str, Windows] = defaultdict(Windows)
         self._ledgers: list[RateLedger] = []
         self._dispatcher: Dispatcher | None = None
         self._clock = SystemClock()
@@ -73,24 +74,22 @@ class LocalMachine:
         )
 
     def listing_source(self, batch: Batch) -> ListingSource:
-        """Give the source of a batch, by its snapshot; calls with the same credential share one pace."""
+        """Give the source of a batch, by its snapshot; calls with the same credential share one ledger."""
         with self._guard:
             if batch.source_sha256 not in self._sources:
                 source = self.source(batch)
-                pacer = self._paces[batch.source_sha256] = self._pacer(source)
+                pacer = self._pacers[batch.source_sha256] = self._pacer(source)
                 self._sources[batch.source_sha256] = HttpListingSource(
                     source, pacer, self._clock, aside=self._baton.put_down
                 )
             return self._sources[batch.source_sha256]
 
     def _pacer(self, source: Source) -> Pacer:
-        """Find the pace of the source's credential: a provider counts calls by that, not by our batches."""
-        credential = source.credential
-        if credential not in self._pacers:
-            ledger = RateLedger(pace_dir(self._env) / f"{credential}.ledger", remembered(source.rate_limits))
-            self._ledgers.append(ledger)
-            self._pacers[credential] = Pacer(source.rate_limits, ledger, self._clock, self._baton.put_down)
-        return self._pacers[credential]
+        """Make the pace of a source; a provider counts calls by their credential, not by our sources and batches."""
+        ledger = RateLedger(pace_dir(self._env) / f"{source.credential}.ledger", remembered(source.rate_limits))
+        self._ledgers.append(ledger)
+        windows = self._windows[source.credential]
+        return Pacer(source.rate_limits, ledger, self._clock, self._baton.put_down, windows)
 
     def calls_per_second(self, batch: Batch) -> float | None:
         """Tell how fast a batch's source is called, None while it cannot be: its file or a secret may be missing."""
@@ -98,7 +97,7 @@ class LocalMachine:
             self.listing_source(batch)
         except (InputError, NotFoundError):
             return None
-        return self._paces[batch.source_sha256].calls_per_second()
+        return self._pacers[batch.source_sha256].calls_per_second()
 
     def source(self, batch: Batch) -> Source:
         """Read the source file that was kept at the batch's start; raises InputError, a secret may be missing now."""

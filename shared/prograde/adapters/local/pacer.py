@@ -23,6 +23,29 @@ WAIT_SECONDS_MAX = 3.0
 """Who would wait for longer goes away: a worker that sleeps for an hour cannot do what needs no call, as a cancel."""
 
 
+IN_USE = timedelta(minutes=1)
+"""So long after a source last asked its limits still hold for whoever shares its credential."""
+
+
+class Windows:
+    """
+    The limits that hold for a credential now: those of every source that asked lately.
+
+    A provider counts the calls of a credential together, so source files that differ in what they declare all hold.
+    """
+
+    def __init__(self) -> None:
+        self._asked: dict[tuple[RateLimit, ...], datetime] = {}
+
+    def holding(self, limits: tuple[RateLimit, ...], now: datetime) -> tuple[RateLimit, ...]:
+        """Note that a source with these limits asks, and tell all that hold."""
+        self._asked[limits] = now
+        if len(self._asked) == 1:
+            return limits
+        lately = [each for each, at in list(self._asked.items()) if abs(now - at) < IN_USE]
+        return tuple(dict.fromkeys(limit for each in lately for limit in each))
+
+
 @dataclass(frozen=True, slots=True)
 class Wait:
     """When the next call may leave, and the limit that is used up until then; None where calls are only spaced."""
@@ -39,16 +62,23 @@ def remembered(limits: Sequence[RateLimit]) -> int:
 
 class Pacer:
     """
-    RateGate for one credential: any number of windows at once, shared with other processes through the ledger.
+    RateGate for one source: any number of windows at once.
 
+    They are shared with other processes through the ledger, with other sources of the credential through `windows`.
     What is compared are the very times that are recorded. A token is spent only by a call that leaves, so nothing is
     lost to tasks that need none; who waits sleeps until its moment.
     """
 
     def __init__(
-        self, limits: Sequence[RateLimit], ledger: RateLedger, clock: Clock, aside: Aside = nullcontext
+        self,
+        limits: Sequence[RateLimit],
+        ledger: RateLedger,
+        clock: Clock,
+        aside: Aside = nullcontext,
+        windows: Windows | None = None,
     ) -> None:
         self._limits = tuple(limits)
+        self._windows = windows or Windows()
         self._ledger = ledger
         self._aside = aside
         self._clock = clock
@@ -91,9 +121,10 @@ class Pacer:
             last = self._ledger.latest(1)
             if last is not None and instant < last:
                 self._ledger.move(last - instant)
-            moment = free_at(self._limits, instant, self._ledger.latest, share)
+            limits = self._windows.holding(self._limits, now)
+            moment = free_at(limits, instant, self._ledger.latest, share)
             if moment > instant:
-                return now, Wait(moment_of(moment), used_up(self._limits, instant, self._ledger.latest))
+                return now, Wait(moment_of(moment), used_up(limits, instant, self._ledger.latest))
             self._ledger.add(instant)
             return now, None
 

@@ -34,8 +34,10 @@ CREATE INDEX IF NOT EXISTS waiting_in_order ON tasks (queue, step DESC, due_at) 
 CREATE INDEX IF NOT EXISTS delivered_by_due_at ON tasks (due_at) WHERE state = 'delivered';
 """
 _NOT_HELD = (
-    " AND kind != 'sounding'"
     " AND (kind != 'page' OR json_extract(body, '$.batch_id') NOT IN (SELECT value FROM json_each(?)))"
+    " AND (kind != 'sounding' OR NOT EXISTS (SELECT 1 FROM tasks AS older INDEXED BY waiting_by_due_at"
+    " WHERE older.queue = tasks.queue AND older.state = 'waiting' AND older.kind = 'page'"
+    " AND older.due_at <= tasks.due_at))"
 )
 _INSERT = "INSERT INTO tasks (name, queue, kind, body, step, due_at) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
 _INSERT_IN_HAND = (
@@ -56,6 +58,11 @@ class Delivery:
     body: str
     deliveries: int
     answers: int
+
+    @property
+    def batch_id(self) -> str:
+        """Name the task's batch; "" for a sounding, which is of none."""
+        return str(orjson.loads(self.body).get("batch_id", ""))
 
 
 class SqliteTaskQueue:
@@ -126,7 +133,7 @@ class SqliteTaskQueue:
         and the remaining time can be told, instead of everybody being begun before anybody is done.
 
         One commit for both. A finished task's name stays taken for a while; a taken one counts as delivered once more.
-        While batches are `held` their pages stay, and so does every sounding: it must not overtake them.
+        While batches are `held` their pages stay, and so does a sounding that would overtake one.
         """
         taken: list[Delivery] = []
         rows = self._settling.take()
