@@ -94,7 +94,7 @@ BATCHES = every_field(
     answers=st.dictionaries(st.sampled_from(Stage), every_field(Answer, at=MOMENTS)),
     strangers=COUNTS,
     totals=st.none() | every_field(Totals, by_state=COUNTS, by_grade=COUNTS),
-    outage=st.none() | every_field(Outage, since=MOMENTS, asked_at=MOMENTS),
+    outage=st.none() | every_field(Outage, since=MOMENTS, next_at=MOMENTS),
     pace=every_field(Pace, share=st.floats(0, 1), since=st.none() | MOMENTS, began=st.none() | MOMENTS),
 )
 TASKS: st.SearchStrategy[Task] = st.one_of(

@@ -58,8 +58,9 @@ def after_step(
 
 
 def unpaced(batch: Batch) -> Batch:
-    """Leave out the pace, which is of no interest here."""
-    return replace(batch, pace=Pace())
+    """Leave out the pace, and when the probe asks next, which are of no interest here."""
+    outage = batch.outage and replace(batch.outage, next_at=NOW)
+    return replace(batch, pace=Pace(), outage=outage)
 
 
 def names(outcomes: list[Outcome]) -> list[str]:
@@ -133,7 +134,7 @@ def test_three_failures_that_nobody_knows_about_in_a_row_are_an_outage(
         assert waking == after
         return
     assert after.outage is not None
-    assert replace(waking, waking=None, outage=Outage(LATER, ME, LATER, after.outage.cause)) == after
+    assert replace(waking, waking=None, outage=Outage(LATER, ME, NOW, after.outage.cause)) == after
     assert causes.get(outcome, "timeout") == after.outage.cause.partition(":")[0]
 
 
@@ -179,7 +180,7 @@ def test_a_batch_gives_up_when_its_probe_fails_after_the_patience(
 
     if has_patience:
         assert after.outage is not None
-        assert replace(batch, outage=Outage(NOW, ME, now, "x: y", after.outage.turn_id)) == after
+        assert replace(batch, outage=Outage(NOW, ME, NOW, "x: y", after.outage.turn_id)) == after
         return
     assert (BatchStatus.DRAINING, None, False) == (after.status, after.outage, after.is_cancelled)
     assert "the source answered nobody since 2026-07-01 12:00:00 UTC: x: y" == after.reason
@@ -190,12 +191,14 @@ def test_a_batch_gives_up_when_its_probe_fails_after_the_patience(
 def test_whose_turn_it_was_is_noted_but_for_the_one_who_was_answered_last(asked: str, turn_id: str) -> None:
     batch = replace(ONGOING, outage=Outage(NOW, ME, NOW, turn_id="K2"))
 
-    after = after_step(batch, Unproven(asked), FAILING)
+    after = unpaced(after_step(batch, Unproven(asked), FAILING, NOW + SECOND))
 
-    assert Outage(NOW, ME, LATER, turn_id=turn_id) == after.outage
+    assert Outage(NOW, ME, NOW, turn_id=turn_id) == after.outage
 
 
-@pytest.mark.parametrize("silence", [UNASKED_MAX, timedelta(days=1), -SECOND], ids=["long", "a day", "set back"])
+@pytest.mark.parametrize(
+    "silence", [UNASKED_MAX, timedelta(days=1), -UNASKED_MAX - SECOND], ids=["long", "a day", "set back"]
+)
 def test_a_silence_does_not_count_and_what_was_waited_before_it_does(silence: timedelta) -> None:
     waited = PATIENCE - SECOND
     now = NOW + waited + silence
@@ -203,8 +206,22 @@ def test_a_silence_does_not_count_and_what_was_waited_before_it_does(silence: ti
 
     asked = after_step(batch, TIMEOUT, FAILING, now)
 
-    assert replace(batch, outage=Outage(now - waited, ME, now)) == asked
+    assert replace(batch, outage=Outage(now - waited, ME, NOW)) == unpaced(asked)
     assert BatchStatus.DRAINING == after_step(asked, TIMEOUT, FAILING, now + SECOND).status
+
+
+def test_when_the_probe_is_to_ask_next_is_noted() -> None:
+    after = after_step(in_outage("probe"), Throttled(3_600.0), FAILING, NOW + SECOND)
+
+    assert after.outage is not None
+    assert NOW + SECOND + timedelta(hours=1) == after.outage.next_at
+
+
+@pytest.mark.parametrize("late", [timedelta(), UNASKED_MAX - SECOND])
+def test_a_wait_that_the_source_asked_for_counts(late: timedelta) -> None:
+    batch = replace(ONGOING, outage=Outage(NOW, ME, NOW + PATIENCE))
+
+    assert BatchStatus.DRAINING == after_step(batch, TIMEOUT, FAILING, NOW + PATIENCE + late).status
 
 
 def test_nobody_elses_failure_ends_the_patience() -> None:
@@ -271,7 +288,8 @@ def test_throttling_of_everybody_for_half_a_minute_is_an_outage_whoever_is_throt
 
     after = after_step(batch, Throttled(3_600.0))
 
-    assert replace(batch, outage=Outage(LATER, ME, LATER, "throttled: the source asks to wait")) == after
+    outage = Outage(LATER, ME, LATER + timedelta(hours=1), "throttled: the source asks to wait")
+    assert replace(batch, outage=outage) == after
     answered = replace(batch, answers={Stage.PROFILE: Answer(began + SECOND, "K8")})
     assert answered is after_step(answered, Throttled(3_600.0))
 

@@ -92,7 +92,7 @@ def _failing(batch: Batch, before: Professional, after: Professional, now: datet
         # One broken professional that comes first in a stage must not stop those whom the source answers elsewhere.
         if _is_elsewhere(batch, now) and batch.strangers.get(after.stage, 0) < STRANGERS_MAX:
             return batch
-    return replace(batch, outage=Outage(now, after.professional_id, now, after.last_failure), waking=None)
+    return replace(batch, outage=Outage(now, after.professional_id, after.due_at, after.last_failure), waking=None)
 
 
 def _forbidden(batch: Batch, after: Professional, detail: str, now: datetime) -> Batch:
@@ -161,12 +161,13 @@ def _patient(batch: Batch, after: Professional, now: datetime) -> Batch:
     is_mistaken = after.is_refused and after.stage not in batch.answers
     if is_mistaken and after.unproven_failures >= REFUSED_TO_PAUSE:
         return paused(batch, _refused_to_all(after))
-    if not timedelta() <= now - outage.asked_at < UNASKED_MAX:
-        # The silence does not count; what was waited before it does: the probe may wait for the next day's calls.
-        waited = outage.asked_at - outage.since
-        return replace(batch, outage=replace(outage, since=now - waited, asked_at=now))
+    asked = replace(outage, next_at=after.due_at)
+    if not -UNASKED_MAX <= now - outage.next_at < UNASKED_MAX:
+        # Our silence does not count; what was waited before it does: the probe may wait for the next day's calls.
+        waited = outage.next_at - outage.since
+        return replace(batch, outage=replace(asked, since=now - waited))
     if now - outage.since < timedelta(minutes=batch.parameters.outage_patience_minutes):
-        return replace(batch, outage=replace(outage, asked_at=now))
+        return replace(batch, outage=asked)
     reason = f"the source answered nobody since {outage.since:%Y-%m-%d %H:%M:%S} UTC: {outage.cause}"
     return gave_up(batch, reason, now)
 

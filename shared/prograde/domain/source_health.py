@@ -16,8 +16,8 @@ ELSEWHERE = timedelta(seconds=10)
 """So long after an answer in another stage the source is not taken to be out for one professional's sake."""
 REFUSED_TO_PAUSE = 6
 """Refusals in a row, of a probe's own page and of two others' in turn, that rather are a mistake than an outage."""
-UNASKED_MAX = timedelta(minutes=70)
-"""A probe that was silent for longer than any wait was not asking: the process was stopped, or its clock jumped."""
+UNASKED_MAX = timedelta(minutes=2)
+"""A probe that comes so much later than it was to come was not asking: its process stood still, or its clock jumped."""
 WAIT_SECONDS_MAX = 3600.0
 """The longest Retry-After that is believed."""
 STRANGERS_MAX = 3
@@ -55,13 +55,13 @@ class Outage:
     """
     The source answers nobody since (about) `since`; only the probe's task asks until it does.
 
-    `asked_at` is when the probe was last heard of: while nobody asks, the patience does not run out. `cause` tells
+    `next_at` is when the probe is to ask again: while nobody asks, the patience does not run out. `cause` tells
     what came instead of answers, `turn_id` whose page the probe asked for last of those whose turn it was.
     """
 
     since: datetime
     probe_id: str
-    asked_at: datetime
+    next_at: datetime
     cause: str = ""
     turn_id: str = ""
 
