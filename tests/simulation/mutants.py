@@ -100,8 +100,8 @@ MUTANTS = (
         "only the winner of a step derives what follows",
         FETCH,
         (
-            "return professional, stored_batch(transaction, batch.batch_id)",
-            "return replace(professional, state=State.DONE), stored_batch(transaction, batch.batch_id)",
+            "return professional, latest, latest.status",
+            "return replace(professional, state=State.DONE), latest, latest.status",
         ),
     ),
     mutant(

@@ -167,7 +167,8 @@ def _commit(services: Services, batch: Batch, seen: Professional, step: Step) ->
         professional = _read(transaction, seen)
         if professional.step != seen.step:
             # Whoever was quicker may have died before its effects, so they are derived from what is stored now.
-            return professional, stored_batch(transaction, batch.batch_id), batch.status
+            latest = stored_batch(transaction, batch.batch_id)
+            return professional, latest, latest.status
         # The batch is read again only when it must change: every page of every professional comes through here.
         stored = batch
         answer = stored.answers.get(professional.stage)

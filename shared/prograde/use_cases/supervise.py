@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from prograde.domain.batch import Batch, BatchStatus
+from prograde.domain.batch import Batch, BatchStatus, Waking
 from prograde.domain.effects import SoundingTask, effects, woken
 from prograde.domain.professional import Professional
 from prograde.ports import Transaction
@@ -102,6 +102,9 @@ def _late(batch: Batch, now: datetime) -> dict[str, Any]:
         late |= {"wake": batch.wake + 1, "due_at": now}
     if batch.waking is not None and batch.waking.due_at <= now - GRACE:
         late["waking"] = replace(batch.waking, turn=batch.waking.turn + 1, due_at=now)
+    if batch.status is BatchStatus.DRAINING and batch.op is None and batch.waking is None:
+        # Nothing else would ever end them. Only what an older version began to drain has no chain.
+        late |= {"epoch": batch.epoch + 1, "waking": Waking(due_at=now)}
     return late
 
 
