@@ -56,13 +56,14 @@ locals {
         secrets         = local.source_secrets
       }
       webhook = {
-        description     = "Takes signed webhooks."
-        serves          = "webhook"
-        memory          = "1Gi"
-        cpu             = "1"
-        concurrency     = 20
-        instances_max   = 2
-        timeout_seconds = 60
+        description   = "Takes signed webhooks."
+        serves        = "webhook"
+        memory        = "1Gi"
+        cpu           = "1"
+        concurrency   = 20
+        instances_max = 2
+        # As long as the others that start batches: it asks every function first, and what is cut off tells no reason.
+        timeout_seconds = 300
         ingress         = "ALLOW_ALL"
         invokers        = {}
         secrets         = merge(local.source_secrets, local.webhook_secrets)

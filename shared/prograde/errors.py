@@ -24,8 +24,12 @@ Programming errors (AssertionError, TypeError…) are not here: they crash.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 
 from typing_extensions import override
+
+PROBLEMS_MAX = 20
+"""Of what one reader finds: whoever sends a megabyte of mistakes is not answered with many."""
 
 
 class ProgradeError(Exception):
@@ -56,6 +60,14 @@ class Problem:
         if len(shown) > 120:  # noqa: PLR2004  # a line that still fits a terminal
             shown = shown[:117] + "..."
         return f"{self.field}: {shown}: {self.remedy}"
+
+
+def reported(problems: Iterable[Problem]) -> list[Problem]:
+    """Take the first problems that are found, and say that there are more; no further one is looked for."""
+    found = list(islice(problems, PROBLEMS_MAX + 1))
+    if len(found) > PROBLEMS_MAX:
+        found[PROBLEMS_MAX] = Problem("problems", None, f"there are more than these {PROBLEMS_MAX}: mend them first")
+    return found
 
 
 class InputError(TerminalError):

@@ -172,6 +172,13 @@ def test_a_body_that_is_no_task_is_bad_input(machine: LocalMachine) -> None:
             assert "body" == response.get_json()["problems"][0]["field"]
 
 
+@pytest.mark.parametrize("function", ["fetch_page", "finalize"])
+def test_on_one_machine_there_is_no_account_to_ask_about(machine: LocalMachine, function: str) -> None:
+    response = dispatcher_client(machine, function).post("/readiness", data=b"{}")
+
+    assert (404, "there is no POST /readiness") == (response.status_code, response.get_json()["detail"])
+
+
 def schedule(**changed: object) -> str:
     return json.dumps({"schedule": "quarterly", "source": "source", "roster": "rosters/north.csv", **changed})
 

@@ -1,7 +1,7 @@
 """Functions that ask each other whether they may do their part."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import grpc
 import pytest
@@ -30,6 +30,23 @@ class Passing(SetClock):
         self.meanwhile()
 
 
+class Skewed(SetClock):
+    """A clock that is ahead of another one, or behind it."""
+
+    def __init__(self, clock: SetClock, ahead: timedelta) -> None:
+        super().__init__()
+        self._clock = clock
+        self._ahead = ahead
+
+    @override
+    def now(self) -> datetime:
+        return self._clock.now() + self._ahead
+
+    @override
+    def sleep(self, seconds: float) -> None:
+        self._clock.sleep(seconds)
+
+
 class Functions:
     """A deployment: what the worker received, its functions answer; who is `unreachable` never hears of it."""
 
@@ -43,16 +60,26 @@ class Functions:
     ) -> None:
         self.lacking: dict[str, tuple[str, ...]] = {}
         self.unreachable: set[str] = set()
+        self.ahead = timedelta()
+        """The clocks of those who are asked, before that of who asks."""
+        self.own_seconds = 0.0
+        """So long start_batch asks for its own permissions."""
         self._client, self._queue, self._clock = client, queue, clock
         self._server, self._worker = server, worker
         self._heard = 0
         clock.meanwhile = self.deliver
 
     def of(self, function: str) -> CloudReadiness:
-        return CloudReadiness(self._client, self._queue, self._clock, lambda: self.lacking.get(function, ()))
+        clock = self._clock if function == "start_batch" else Skewed(self._clock, self.ahead)
+        return CloudReadiness(self._client, self._queue, clock, lambda: self._lacking(function))
 
     def ask(self) -> tuple[str, ...]:
         return self.of("start_batch").ask()
+
+    def _lacking(self, function: str) -> tuple[str, ...]:
+        if function == "start_batch" and self.own_seconds:
+            self._clock.sleep(self.own_seconds)
+        return self.lacking.get(function, ())
 
     def deliver(self) -> None:
         self._server.deliver_due()
@@ -150,6 +177,40 @@ def test_who_was_ready_is_asked_again_after_a_while_and_who_was_not_at_once(
     assert ("finalize: d",) == functions.ask()
 
     functions.lacking = {}
+
+    assert () == functions.ask()
+
+
+@pytest.mark.parametrize("seconds", [-30, 30])
+def test_no_two_clocks_need_to_agree(functions: Functions, clock: Passing, seconds: int) -> None:
+    functions.ahead = timedelta(seconds=seconds)
+    functions.lacking = {"finalize": ("d",)}
+    asked_at = clock.now()
+    assert ("finalize: d",) == functions.ask()
+    assert clock.now() - asked_at < PATIENCE / 2
+
+    functions.lacking = {}
+
+    assert () == functions.ask(), "an answer of before is none, whatever its clock said"
+
+
+def test_answers_that_came_while_it_asked_for_its_own_permissions_are_looked_at(functions: Functions) -> None:
+    functions.own_seconds = PATIENCE.total_seconds() + 1
+
+    assert () == functions.ask()
+
+
+def test_an_answer_to_an_older_question_takes_the_place_of_no_newer_one(functions: Functions, clock: Passing) -> None:
+    deliver = clock.meanwhile
+    older = b'{"function":"fetch_page","asked_at":"%s","is_echo":false}' % (
+        (clock.now() - timedelta(seconds=1)).isoformat().encode()
+    )
+
+    def deliver_and_answer_late() -> None:
+        deliver()
+        functions.of("fetch_page").answer(older)
+
+    clock.meanwhile = deliver_and_answer_late
 
     assert () == functions.ask()
 

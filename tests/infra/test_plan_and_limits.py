@@ -5,7 +5,8 @@ import json
 import pytest
 
 from prograde.adapters.gcp.bigquery_warehouse import STREAM_SECONDS_MAX
-from prograde.adapters.gcp.cloud_tasks_task_queue import PAGE_DELIVERY_MAX
+from prograde.adapters.gcp.cloud_readiness import PATIENCE
+from prograde.adapters.gcp.cloud_tasks_task_queue import BATCH_SECONDS_MAX, CALL_SECONDS_MAX, PAGE_DELIVERY_MAX
 from prograde.adapters.listing_api.client_tables import ClientTable
 from prograde.adapters.warehouse_rows import TABLES
 from prograde.domain.leases import REACH
@@ -53,6 +54,22 @@ def test_the_slowest_answer_that_a_source_file_may_wait_for_fits_into_a_page_s_t
     slowest = sum(table[name]["maximum"] for name in names) + REACH.total_seconds() + STREAM_SECONDS_MAX
 
     assert slowest < plan.functions()["fetch-page"].values["service_config"][0]["timeout_seconds"]
+
+
+def test_whoever_starts_a_batch_has_time_for_the_question_and_a_slow_call_of_each_service(plan: Plan) -> None:
+    slow_calls = STREAM_SECONDS_MAX + CALL_SECONDS_MAX + BATCH_SECONDS_MAX
+    starters = [
+        function.values["service_config"][0]
+        for function in plan.functions().values()
+        if function.values["build_config"][0]["entry_point"] == "start_batch"
+    ]
+    jobs = [job for job in plan.of("google_cloud_scheduler_job") if job.name == "schedule"]
+    limits = [
+        *(service["timeout_seconds"] for service in starters),
+        *(int(job.values["attempt_deadline"].removesuffix("s")) for job in jobs),
+    ]
+
+    assert PATIENCE.total_seconds() + slow_calls < min(limits)
 
 
 def test_supervise_takes_nobody_for_lost_whose_delivery_may_be_at_work(plan: Plan) -> None:

@@ -11,7 +11,7 @@ from prograde.errors import ConflictError, UnavailableError
 from prograde.use_cases.start_batch import Order, source_blob, start_batch
 from tests.contracts.specimens import PARAMETERS
 from tests.use_cases.bench import Bench, an_order
-from tests.use_cases.interruptions import Crash
+from tests.use_cases.interruptions import AtCall, Crash
 
 
 @pytest.mark.parametrize("professionals", [1, 15, 16, 17])
@@ -119,3 +119,39 @@ def test_what_does_not_answer_is_told_before_anything_is_kept(bench: Bench) -> N
 
     assert [] == list(bench.services.store.batches())
     assert [] == list((bench.folder / "blobs").rglob("*.txt"))
+
+
+def unready() -> None:
+    raise UnavailableError("the queue is not there")
+
+
+def test_an_order_whose_batch_has_begun_is_answered_while_something_is_not_ready(bench: Bench) -> None:
+    begun = start_batch(bench.services, an_order("A1", key="2026-Q4"))
+    services = bench.before("queue.check", unready)
+
+    assert begun == start_batch(services, an_order("A1", key="2026-Q4"))
+    with pytest.raises(ConflictError, match="use a new key"):
+        start_batch(services, an_order("A2", key="2026-Q4"))
+
+
+def test_a_store_that_cannot_be_looked_into_is_told_beside_all_else_that_is_missing(bench: Bench) -> None:
+    def unread() -> None:
+        raise UnavailableError("the store is not there")
+
+    with pytest.raises(UnavailableError, match="the store is not there"):
+        start_batch(bench.before("store.batch", unread), an_order("A1", key="2026-Q4"))
+    services = replace(bench.before("store.batch", unread), queue=bench.before("queue.check", unready).queue)
+    with pytest.raises(UnavailableError, match="the queue is not there"):
+        start_batch(services, an_order("A1", key="2026-Q4"))
+
+
+def test_of_two_orders_at_once_that_both_found_no_batch_one_begins_it_and_both_are_told_of_it(bench: Bench) -> None:
+    begun = []
+    quicker = bench.before(
+        "blobs.put", AtCall(1, lambda: begun.append(start_batch(bench.services, an_order("A1", key="2026-Q4"))))
+    )
+
+    slower = start_batch(quicker, an_order("A1", key="2026-Q4"))
+
+    assert begun == [slower]
+    assert [slower] == list(bench.services.store.batches())

@@ -5,7 +5,7 @@ from difflib import get_close_matches
 
 from pydantic import BaseModel, ValidationError
 
-from prograde.errors import Problem
+from prograde.errors import Problem, reported
 
 _REMEDIES = {
     "missing": "is required",
@@ -30,8 +30,12 @@ _REMEDIES = {
 }
 
 
-def problems_of(error: ValidationError, model: type[BaseModel]) -> Iterator[Problem]:
-    """Say each finding as a Problem whose field is the dotted key, `tiers[2].name`."""
+def problems_of(error: ValidationError, model: type[BaseModel]) -> list[Problem]:
+    """Say each finding as a Problem whose field is the dotted key, `tiers[2].name`; the first of very many."""
+    return reported(_problems(error, model))
+
+
+def _problems(error: ValidationError, model: type[BaseModel]) -> Iterator[Problem]:
     for finding in error.errors(include_url=False):
         location = finding["loc"]
         known = _REMEDIES.get(finding["type"])

@@ -41,10 +41,7 @@ def _taking_tasks(serves: Serves, again: int = 503) -> Callable[[Handler], View]
                     if host.serves not in {None, serves}:
                         raise NotFoundError(f"there is no {request.method} {request.path}")
                     admitted(host, request, Caller.TASKS)
-                    if host.services.readiness is not None and request.path == READINESS:
-                        host.services.readiness.answer(request.get_data())
-                    else:
-                        handler(host, request)
+                    handler(host, request)
                 except ProgradeError as error:
                     return answered_error(error, request, again)
             # Every page ends here, so the empty object is not put through a serialiser.
@@ -57,8 +54,10 @@ def _taking_tasks(serves: Serves, again: int = 503) -> Callable[[Handler], View]
 
 @_taking_tasks(Serves.PAGES, again=429)
 def fetch_page(host: Hosted, request: flask.Request) -> None:
-    """Take a page task, or a sounding."""
-    if request.path == "/sounding":
+    """Take a page task, a sounding, or a question."""
+    if request.path == READINESS:
+        _take_question(host, request)
+    elif request.path == "/sounding":
         supervising.sound(host.services, read_sounding_task(request.get_data()))
     else:
         task, deaths = read_page_task(request.get_data()), _deaths(request)
@@ -84,7 +83,17 @@ def _deaths(request: flask.Request) -> int:
 
 @_taking_tasks(Serves.FINALIZE)
 def finalize(host: Hosted, request: flask.Request) -> None:
-    """Take a finalize task."""
-    task = read_finalize_task(request.get_data())
-    with correlated(batch_id=task.batch_id):
-        finalizing.finalize(host.services, task)
+    """Take a finalize task, or a question."""
+    if request.path == READINESS:
+        _take_question(host, request)
+    else:
+        task = read_finalize_task(request.get_data())
+        with correlated(batch_id=task.batch_id):
+            finalizing.finalize(host.services, task)
+
+
+def _take_question(host: Hosted, request: flask.Request) -> None:
+    """Say whether this function's account may do its part; where functions share one account, nobody asks."""
+    if host.services.readiness is None:
+        raise NotFoundError(f"there is no {request.method} {request.path}")
+    host.services.readiness.answer(request.get_data())

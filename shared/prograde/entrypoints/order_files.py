@@ -43,15 +43,37 @@ def _setting(setting: str) -> dict[str, Any]:
 
 def _mapping(text: str, name: str) -> dict[str, Any]:
     """Read YAML as source files are read: each key once."""
-    if taken_apart := [problem for problem in amounts_without_quotes(text) if "," in str(problem.value)]:
-        raise InputError(replace(problem, field=f"{name}: {problem.field}") for problem in taken_apart)
     try:
-        return read_yaml(text) if text.strip() else {}
+        values = read_yaml(text) if text.strip() else {}
     except InputError as error:
+        kept = [problem for problem in error.problems if not _is_of_an_amount(problem)]
+        taken_apart = _amounts_taken_apart(text) if len(kept) < len(error.problems) else []
         raise InputError(
             Problem(f"{name}: {problem.field.replace('source file', 'file')}", problem.value, problem.remedy)
-            for problem in error.problems
+            for problem in ([*taken_apart, *kept] if taken_apart else error.problems)
         ) from error
+    if _holds_rest_of_an_amount(values) and (taken_apart := _amounts_taken_apart(text)):
+        raise InputError(replace(problem, field=f"{name}: {problem.field}") for problem in taken_apart)
+    return values
+
+
+def _amounts_taken_apart(text: str) -> list[Problem]:
+    return [problem for problem in amounts_without_quotes(text) if "," in str(problem.value)]
+
+
+def _holds_rest_of_an_amount(value: object) -> bool:
+    """Tell whether an amount may have been taken apart: braces read `{volume: 40,000}` as 40, and a key 000."""
+    if isinstance(value, dict):
+        return any(inner is None and key[:1].isdigit() for key, inner in value.items()) or any(
+            map(_holds_rest_of_an_amount, value.values())
+        )
+    return isinstance(value, list) and any(map(_holds_rest_of_an_amount, value))
+
+
+def _is_of_an_amount(problem: Problem) -> bool:
+    """Tell whether it may be the rest of an amount that stands twice as a key: braces read 40,000,000 so."""
+    key = str(problem.value)
+    return key[:1].isdigit() and problem.field.endswith(key)
 
 
 def _read(path: Path, field: str) -> str:

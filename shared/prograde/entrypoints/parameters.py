@@ -20,7 +20,7 @@ from prograde.domain.batch import (
     parameter_problems,
 )
 from prograde.domain.grading import DEFAULT_RUBRIC, Rubric, Tier
-from prograde.errors import Problem
+from prograde.errors import Problem, reported
 
 _TIER_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9 _+-]{0,18}[A-Za-z0-9+-])?")
 _DOLLARS_MAX = 999_999_999_999
@@ -75,11 +75,11 @@ def _in_digits(text: str) -> str | None:
 
 def amounts_without_quotes(text: str) -> list[Problem]:
     """Find what JSON takes for no number, and YAML's braces for several: 40,000,000 and $40M without quotes."""
-    return [
+    return reported(
         Problem(found["key"], found["amount"], f"write {digits}")
         for found in _WITHOUT_QUOTES.finditer(text)
         if (digits := _in_digits(found["amount"])) is not None and set(found["amount"]) - set("0123456789.")
-    ]
+    )
 
 
 def _tier_name(value: object) -> object:
@@ -162,7 +162,7 @@ class ParametersModel(BaseModel):
 
 def parse_parameters(given: Mapping[str, Any], today: date) -> tuple[Parameters, list[Problem]]:
     """
-    Read parameters, and name everything that is wrong with them.
+    Read parameters, and name everything that is wrong with them, or the first of very much.
 
     Keys that cannot be read are named and then left at their default, so that contradictions among the others are
     named in the same breath.
@@ -171,16 +171,16 @@ def parse_parameters(given: Mapping[str, Any], today: date) -> tuple[Parameters,
     try:
         model = ParametersModel.model_validate(given)
     except ValidationError as error:
-        problems = list(problems_of(error, ParametersModel))
+        problems = problems_of(error, ParametersModel)
         unread = {finding["loc"][0] for finding in error.errors() if finding["loc"]}
         model = ParametersModel.model_validate({key: value for key, value in given.items() if key not in unread})
         parameters = model.parameters(today)
         # Without its tiers, nothing can be said of the names among them that are to be processed.
         untold = unread | ({"tiers_to_process"} if "tiers" in unread else set())
         contradictions = parameter_problems(parameters, today)
-        return parameters, problems + [found for found in contradictions if _root(found.field) not in untold]
+        return parameters, problems + reported(each for each in contradictions if _root(each.field) not in untold)
     parameters = model.parameters(today)
-    return parameters, list(parameter_problems(parameters, today))
+    return parameters, reported(parameter_problems(parameters, today))
 
 
 def _root(field: str) -> str:

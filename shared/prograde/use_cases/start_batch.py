@@ -9,7 +9,7 @@ from typing import BinaryIO
 from prograde.domain.batch import Batch, Parameters, Roster
 from prograde.domain.counter import new_counters
 from prograde.domain.effects import digest
-from prograde.errors import ConflictError
+from prograde.errors import ConflictError, UnavailableError
 from prograde.use_cases.announce import announce_status
 from prograde.use_cases.check_health import require_health
 from prograde.use_cases.seed import seed
@@ -45,9 +45,32 @@ def start_batch(services: Services, order: Order) -> Batch:
     Start the ordered batch, or return the one that the same idempotency key started.
 
     Raises ConflictError if that one was ordered with other inputs, and UnavailableError, before anything is kept, if
-    something that a batch needs does not answer. A crash in between leaves inputs that nothing
+    something that a new batch needs does not answer. A crash in between leaves inputs that nothing
     names, or a batch whose seeding supervise takes up.
     """
+    begun = _begun_before(services, order)
+    batch = _begun_now(services, order) if begun is None else _same_order(begun, order)
+    for _ in range(INLINE_CHUNKS):
+        if batch.op is None:
+            break
+        batch = seed(services, batch)
+    return batch
+
+
+def _begun_before(services: Services, order: Order) -> Batch | None:
+    """Find the batch that the order's key started."""
+    if not order.idempotency_key:
+        return None
+    try:
+        return services.store.batch(_batch_id(order, services.clock.now()))
+    except UnavailableError:
+        # All that is missing is told at once, and the store is one thing of it.
+        require_health(services)
+        raise
+
+
+def _begun_now(services: Services, order: Order) -> Batch:
+    """Create the batch, unless another order with its key is quicker; then that one's."""
     require_health(services)
     now = services.clock.now()
     batch_id = _batch_id(order, now)
@@ -71,13 +94,10 @@ def start_batch(services: Services, order: Order) -> Batch:
     services.blobs.put(source_blob(batch), BytesIO(order.source_text.encode()))
     if services.store.create_batch(batch, counters):
         announce_status(services, batch, now)
-    else:
-        batch = _same_order(services, batch)
-    for _ in range(INLINE_CHUNKS):
-        if batch.op is None:
-            break
-        batch = seed(services, batch)
-    return batch
+        return batch
+    stored = services.store.batch(batch_id)
+    assert stored is not None  # create_batch just found it, and batches are never deleted
+    return _same_order(stored, order)
 
 
 def _batch_id(order: Order, now: datetime) -> str:
@@ -93,10 +113,8 @@ def _with_empty_counters_drained(batch: Batch) -> Batch:
     return replace(batch, drained=empty)
 
 
-def _same_order(services: Services, ordered: Batch) -> Batch:
-    stored = services.store.batch(ordered.batch_id)
-    assert stored is not None  # create_batch just found it, and batches are never deleted
-    if stored.order_sha256 != ordered.order_sha256:
+def _same_order(stored: Batch, order: Order) -> Batch:
+    if stored.order_sha256 != order.sha256:
         raise ConflictError(
             f"the idempotency key already started batch {stored.batch_id}, with another source file, roster or "
             "parameters: use a new key"

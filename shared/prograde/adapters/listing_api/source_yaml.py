@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import yaml
 
-from prograde.errors import InputError, Problem
+from prograde.errors import InputError, Problem, reported
 
 TEXT_LENGTH_MAX = 200_000
 DEPTH_MAX = 20
@@ -17,7 +17,7 @@ _WORDS = {"": None, "~": None, "null": None, "true": True, "false": False}
 
 
 def read_yaml(text: str) -> dict[str, object]:
-    """Read a mapping; raises InputError naming the line, or every key that is given twice."""
+    """Read a mapping; raises InputError naming the line, or the keys that are given twice."""
     if len(text) > TEXT_LENGTH_MAX:
         raise _input_error(f"{len(text):,} characters", f"at most {TEXT_LENGTH_MAX:,} are read")
     try:
@@ -36,7 +36,7 @@ def read_yaml(text: str) -> dict[str, object]:
         raise _input_error("a character or version that does not exist", "write plain YAML 1.2") from None
     if not isinstance(root, yaml.MappingNode):
         raise _input_error("no mapping", "must hold keys and values: prograde init writes an example")
-    problems = list(_problems(root, ()))
+    problems = reported(_problems(root, ()))
     if problems:
         raise InputError(problems)
     return {key.value: _value(value) for key, value in root.value}

@@ -283,12 +283,12 @@ class Dispatcher:
         return ready[0]
 
     def _put_back(self, delivery: Delivery, answer: str) -> None:
-        task = json.loads(delivery.body)
         with self._guard:
             times = self._refusals.get(delivery.name, Refusal()).times + 1
-            self._refusals[delivery.name] = Refusal(times, delivery.kind, answer, task.get("batch_id", ""))
+            self._refusals[delivery.name] = Refusal(times, delivery.kind, answer, delivery.batch_id)
         # Each time it has been refused twice as often: what goes on for days must not fill the log.
         if times >= REFUSALS_WORTH_SAYING and times.bit_count() == 1:
+            task = json.loads(delivery.body)
             facts = {name: task[name] for name in NAMED_IN_LOG if name in task}
             facts |= {"kind": delivery.kind, "times": times, "answer": answer}
             _log.warning("a task is refused again and again", extra=facts)

@@ -1,5 +1,6 @@
 """Rosters, source snapshots and exports as files below one folder."""
 
+import logging
 import os
 import shutil
 import tempfile
@@ -12,6 +13,8 @@ from typing import BinaryIO
 from prograde.errors import CorruptionError, NotFoundError, UnavailableError
 
 MANIFEST = "manifest.json"
+
+_log = logging.getLogger(__name__)
 
 
 class FileBlobStore:
@@ -28,6 +31,8 @@ class FileBlobStore:
         target = self._path(name)
         with mapped_errors():
             if target.exists():
+                # Who puts it means to use it now: a sweep goes by this.
+                os.utime(target)
                 return
             make_folder(target.parent)
             with tempfile.NamedTemporaryFile(dir=self._staging) as file:
@@ -74,12 +79,22 @@ class FileBlobStore:
         return str(target)
 
     def sweep(self, prefix: str, kept: Collection[str], before: datetime) -> None:
-        """Delete the blobs below a prefix that were stored before a moment, but for those that are to be kept."""
-        with mapped_errors():
-            for path in self._path(prefix).rglob("*"):
-                name = path.relative_to(self._folder.resolve()).as_posix()
-                if path.is_file() and name not in kept and path.stat().st_mtime < before.timestamp():
+        """
+        Delete the blobs below a prefix that were put before a moment, but for those to be kept, and empty folders.
+
+        What cannot be deleted stays, and is logged: no one's work waits for this. Nobody puts blobs meanwhile.
+        """
+        # What lies in a folder comes before the folder.
+        for path in sorted(self._path(prefix).rglob("*"), reverse=True):
+            name = path.relative_to(self._folder.resolve()).as_posix()
+            try:
+                if path.is_dir():
+                    if not any(path.iterdir()):
+                        path.rmdir()
+                elif name not in kept and path.stat().st_mtime < before.timestamp():
                     path.unlink()
+            except OSError as error:
+                _log.warning("an upload that no batch came of stays", extra={"blob": name, "detail": str(error)})
 
     def check(self) -> None:
         """Look into the folder that everything passes through."""

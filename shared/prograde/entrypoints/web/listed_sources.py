@@ -2,11 +2,14 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from prograde.domain.effects import digest
 from prograde.domain.pace import RateLimit
 from prograde.errors import InputError, NotFoundError, Problem
 from prograde.ports import SourceCatalog
+
+REMEMBERED_MAX = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,19 +43,39 @@ class ListedSource:
         return f"{told}{f', and {others} more' if others else ''}"
 
 
+_remembered: dict[tuple[str, int], ListedSource] = {}
+
+
 def listed_sources(catalog: SourceCatalog) -> tuple[ListedSource, ...]:
-    """Read every source file that there is."""
-    return tuple(_read(catalog, name) for name in catalog.names())
+    """Read every source file that there is; one whose text was read before, in the same environment, not again."""
+    # Secrets come from there, and may be missing; only their hash stays.
+    environment = hash(frozenset(os.environ.items()))
+    return tuple(_listed(catalog, name, environment) for name in catalog.names())
 
 
-def _read(catalog: SourceCatalog, name: str) -> ListedSource:
-    # What reads source files is much, and the tasks of this function never do.
-    from prograde.adapters.listing_api.source_file import load_source
-
+def _listed(catalog: SourceCatalog, name: str, environment: int) -> ListedSource:
     try:
-        source = load_source(catalog.text(name), os.environ)
+        text = catalog.text(name)
     except InputError as error:
         return ListedSource(name, problems=error.problems)
     except NotFoundError as error:
         return ListedSource(name, problems=[Problem("source file", name, str(error))])
-    return ListedSource(name, source.name, source.client.base_url.origin, source.rate_limits, source.has_active)
+    key = digest(text), environment
+    found = _remembered.get(key)
+    if found is None:
+        found = _read(text)
+        if len(_remembered) >= REMEMBERED_MAX:
+            _remembered.clear()
+        _remembered[key] = found
+    return replace(found, name=name)
+
+
+def _read(text: str) -> ListedSource:
+    # What reads source files is much, and the tasks of this function never do.
+    from prograde.adapters.listing_api.source_file import load_source
+
+    try:
+        source = load_source(text, os.environ)
+    except InputError as error:
+        return ListedSource("", problems=error.problems)
+    return ListedSource("", source.name, source.client.base_url.origin, source.rate_limits, source.has_active)
