@@ -70,6 +70,18 @@ def test_which_dead_letters_are_meant_has_to_be_said_in_one_way(service: Service
     assert 1 == len(service.get(f"/v1/batches/{batch_id}/dead-letters").json()["dead_letters"])
 
 
+def test_two_ways_at_once_are_told_each_and_none_is_no_value(service: Service) -> None:
+    batch_id = service.with_dead_letters(FAILED[:1])
+    path = f"/v1/batches/{batch_id}/replay"
+
+    both = service.post(path, 400, json={"professional_ids": FAILED[:1], "all": True}).json()["problems"]
+    neither = service.post(path, 400, json={}).json()["problems"]
+
+    remedy = "one of these only: professional_ids, all"
+    assert [{"field": name, "value": None, "remedy": remedy} for name in ("professional_ids", "all")] == both
+    assert [("body", None)] == [(problem["field"], problem["value"]) for problem in neither]
+
+
 def test_a_professional_that_is_none_of_the_batch_is_not_found(service: Service) -> None:
     batch_id = service.with_dead_letters(FAILED[:1])
     for verb in ("replay", "discard"):

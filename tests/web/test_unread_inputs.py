@@ -44,6 +44,14 @@ def test_a_roster_that_cannot_be_read_is_not_offered_as_kept(service: Service) -
         assert 'name="kept' not in text
 
 
+def test_a_problem_s_value_is_what_was_sent_or_null(service: Service) -> None:
+    data = {"source": "source", "parameters": '{"page_limit": 0, "cutoff": true}'}
+    problems = service.post("/v1/batches", 400, data=data, files={"none": b""}).json()["problems"]
+
+    values = {problem["field"]: problem["value"] for problem in problems}
+    assert {"roster": None, "page_limit": "0", "cutoff": "true"} == values
+
+
 def test_a_threshold_in_millions_is_told_in_digits_by_the_form_and_the_api(service: Service) -> None:
     assert {"tier-0-minimum_volume": "Write 40000000"} == errors_of(
         form(service, 400, ROSTER, **{"tier-0-minimum_volume": "$40M"}).text
