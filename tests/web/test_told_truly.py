@@ -2,7 +2,7 @@
 
 import io
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import flask
 import pytest
@@ -17,6 +17,7 @@ from tests.unit.examples import BATCH, NOW
 from tests.web.service import EVERYBODY, Service
 from tests.web.test_pages import page
 
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 ORDER = {"source": "source", "attribution": "split", "tier-0-name": "A", "tier-0-process": "on"}
 
 
@@ -97,6 +98,31 @@ def test_the_files_of_a_batch_that_gave_up_are_partial(
     view = batch_view(services, replace(progress, batch=replace(progress.batch, status=status)), None)
 
     assert told == replace(view, progress=replace(view.progress, by_cause={cause: 1})).partial
+
+
+@pytest.mark.parametrize(("count", "s"), [(1, ""), (72, "s")])
+def test_one_hour_is_written_as_one(service: Service, finished: str, count: int, s: str) -> None:
+    services = service.machine.services
+    progress = read_progress(services.store, finished)
+    parameters = replace(
+        progress.batch.parameters,
+        page_limit=count,
+        failure_limit=count,
+        outage_patience_minutes=count,
+        promised_hours=count,
+    )
+    batch = replace(
+        progress.batch,
+        status=BatchStatus.RUNNING,
+        finished_at=None,
+        grading_run=0,
+        created_at=LONG_AGO,
+        parameters=parameters,
+    )
+    text = batch_page(batch_view(services, replace(progress, batch=batch), None))
+
+    assert f"Late: it was promised within {count} hour{s}." in text
+    assert f"{count} page{s} a stage, {count} failure{s} in a row, {count} minute{s} of outage, promised" in text
 
 
 @pytest.mark.parametrize(
