@@ -8,6 +8,7 @@ import flask
 import pytest
 
 from prograde.domain.batch import BatchStatus, reopened
+from prograde.domain.counter import Lap
 from prograde.entrypoints.web.batch_view import BatchView, batch_view, took
 from prograde.entrypoints.web.pages_new import order_page
 from prograde.entrypoints.web.rendering import rendered
@@ -98,6 +99,19 @@ def test_the_files_of_a_batch_that_gave_up_are_partial(
     view = batch_view(services, replace(progress, batch=replace(progress.batch, status=status)), None)
 
     assert told == replace(view, progress=replace(view.progress, by_cause={cause: 1})).partial
+
+
+@pytest.mark.parametrize(("total", "told"), [(100, "3 min 12 s"), (5_000, "roughly 3 h")])
+def test_a_time_to_go_by_few_who_ended_is_told_roughly(service: Service, finished: str, total: int, told: str) -> None:
+    services = service.machine.services
+    progress = read_progress(services.store, finished)
+    now = services.clock.now()
+    batch = replace(progress.batch, status=BatchStatus.RUNNING, finished_at=None)
+    counter = replace(progress.counters[0], laps=(Lap(now - timedelta(minutes=1), 25),))
+    moving = replace(progress, batch=batch, total=total, open=total - 20, counters=(counter,))
+    view = replace(batch_view(services, moving, None), now=now)
+
+    assert f"<dt>Time to go</dt><dd>{told}<small>until about" in batch_page(view)
 
 
 @pytest.mark.parametrize(("count", "s"), [(1, ""), (72, "s")])

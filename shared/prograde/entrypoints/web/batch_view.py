@@ -10,6 +10,7 @@ from typing import Any
 from prograde.domain.batch import Batch, BatchStatus
 from prograde.domain.pace import RateLimit
 from prograde.domain.professional import State, StopReason
+from prograde.entrypoints.plan_text import duration_text
 from prograde.entrypoints.web.charts import Histogram, Part, grade_look, stacked, volume_histogram
 from prograde.entrypoints.web.rendering import number, short_dollars, words
 from prograde.errors import InputError, NotFoundError
@@ -141,6 +142,14 @@ class BatchView:
     def remaining(self) -> timedelta | None:
         """The time to go."""
         return self.progress.remaining(self.now) if self.batch.status is BatchStatus.RUNNING else None
+
+    @property
+    def remaining_text(self) -> str:
+        """The time to go in words: while it swings, its largest unit alone."""
+        if self.remaining is None:
+            return "–"  # noqa: RUF001  # no value, not minus
+        text = duration_text(self.remaining)
+        return f"roughly {' '.join(text.split()[:2])}" if self.progress.is_rough else text
 
     @property
     def ends_at(self) -> datetime | None:
