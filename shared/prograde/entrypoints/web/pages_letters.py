@@ -14,7 +14,7 @@ from prograde.ports import Caller
 from prograde.use_cases import dead_letters as letters
 from prograde.use_cases.read_batch import read_progress
 
-LETTERS_SHOWN = 50
+LETTERS_SHOWN = 20
 ALL_MAX = 5_000
 """Dead letters that one press of a button replays or discards; the next press takes the next."""
 
