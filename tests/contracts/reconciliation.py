@@ -19,7 +19,7 @@ from prograde.ports import Difference, Warehouse
 from tests.contracts.specimens import BATCH, NOON, PROFESSIONAL, counting, exchange, raw_page
 from tests.contracts.warehouse import SALE, SALE_FIGURES
 
-ACTIVE = replace(SALE, key="L2", status=ListingStatus.ACTIVE, close_price_cents=None, close_date=None)
+ACTIVE = SALE._replace(key="L2", status=ListingStatus.ACTIVE, close_price_cents=None, close_date=None)
 TWO_PAGES = ((SALE, Rejection("L3", "status: missing")), (ACTIVE,))
 TWO_PAGES_FIGURES = replace(SALE_FIGURES, active_count=1, active_cents=400_000_00, rejected_records=1)
 TAMPERED = {
@@ -182,7 +182,7 @@ class ReconciliationContract:
 
     def test_a_raw_row_that_no_ledger_names_is_evidence_not_data(self, warehouse: Warehouse) -> None:
         self.load_two_pages(warehouse, TWO_PAGES_FIGURES)
-        warehouse.insert_raw_page(raw_page(7, replace(SALE, key="L7")))
+        warehouse.insert_raw_page(raw_page(7, SALE._replace(key="L7")))
 
         assert () == warehouse.reconcile(BATCH, 100).differences
 
@@ -196,8 +196,8 @@ class ReconciliationContract:
         assert ("2026-05-01", "none") == (named["last_close"].stored, named["last_close"].recomputed)
 
     def test_a_listing_met_again_counts_as_it_was_first_met(self, warehouse: Warehouse) -> None:
-        drifted = replace(SALE, close_price_cents=1, close_date=date(2026, 10, 1))
-        pages = [raw_page(1, drifted, replace(SALE, key="L9")), raw_page(2, SALE, drifted)]
+        drifted = SALE._replace(close_price_cents=1, close_date=date(2026, 10, 1))
+        pages = [raw_page(1, drifted, SALE._replace(key="L9")), raw_page(2, SALE, drifted)]
         ledger = tuple(CountedPage(page.step, Stage.HISTORICAL, page.step, page.raw_id) for page in pages[::-1])
         for page in pages:
             warehouse.insert_raw_page(page)

@@ -89,7 +89,7 @@ class WarehouseContract:
     def test_text_in_a_raw_row_counts_as_it_is(self, warehouse: Warehouse) -> None:
         agent = AWKWARD.strip()
         page = replace(
-            raw_page(1, replace(SALE, key=AWKWARD, list_agent=agent), Rejection(AWKWARD, AWKWARD)),
+            raw_page(1, SALE._replace(key=AWKWARD, list_agent=agent), Rejection(AWKWARD, AWKWARD)),
             professional_id=agent,
             agent_key=agent,
         )

@@ -36,12 +36,19 @@ def served(workplace: Workplace) -> Iterator[tuple[str, "subprocess.Popen[str]"]
         process.communicate(timeout=PATIENCE_SECONDS)
 
 
-def ordered(url: str, workplace: Workplace, key: str = "", roster: str = "roster.csv", **parameters: object) -> str:
+def ordered(  # what an order may have
+    url: str,
+    workplace: Workplace,
+    key: str = "",
+    roster: str = "roster.csv",
+    source: str = "source",
+    **parameters: object,
+) -> str:
     """Start a batch and return its id."""
     with (workplace.folder / roster).open("rb") as file:
         response = requests.post(
             f"{url}v1/batches",
-            data={"source": "source", "parameters": json.dumps(parameters)},
+            data={"source": source, "parameters": json.dumps(parameters)},
             files={"roster": file},
             headers={"Idempotency-Key": key} if key else {},
             timeout=PATIENCE_SECONDS,

@@ -1,13 +1,16 @@
 """One process that serves and works: batches started over HTTP, a kill, a clean stop."""
 
 import os
+import re
 import signal
 import socket
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import requests
 
+from prograde.sandbox.seeding import seeded_market
 from prograde.sandbox.server import SandboxServer
 from tests.e2e.conftest import AS_OF
 from tests.e2e.machine import Workplace
@@ -91,6 +94,27 @@ def test_uploads_that_no_batch_names_are_gone_a_day_later(workplace: Workplace) 
     with served(workplace):
         assert sorted([*inputs, today]) == sorted((blobs / "batches").rglob("*.*"))
     assert 2 == len(inputs), "a roster and a source file"
+
+
+def test_a_slow_source_holds_up_nobody_else(practice_api: SandboxServer, workplace: Workplace, tmp_path: Path) -> None:
+    """Also where both have one credential: then the stricter limit holds, and each has its turns."""
+    text = (workplace.folder / "source.yaml").read_text(encoding="utf-8")
+    slow = re.sub(r"limit: \d+", "limit: 2", text).replace("name: sandbox", "name: slow")
+    assert slow.count("limit: 2\n") + slow.count("limit: 2,") == 1
+    with SandboxServer(seeded_market(40, 7, AS_OF)) as elsewhere:
+        slow = slow.replace(practice_api.reso_url, elsewhere.reso_url)
+        (workplace.folder / "slow.yaml").write_text(slow, encoding="utf-8")
+        with served(workplace) as (url, _):
+            first = ordered(url, workplace, "slow", source="slow")
+            while elsewhere.stats().calls < 3:
+                time.sleep(0.01)
+            second = ordered(url, workplace, "quick")
+            finished_batch(workplace.folder, second)
+            assert 0 < elsewhere.stats().calls
+            assert "running" == requests.get(f"{url}v1/batches/{first}", timeout=30).json()["status"]
+            assert elsewhere.stats().most_in_a_second <= 3
+            assert 200 == requests.post(f"{url}v1/batches/{first}/cancel", timeout=30).status_code
+            finished_batch(workplace.folder, first)
 
 
 def test_a_folder_of_sources_that_is_none_is_named(workplace: Workplace) -> None:

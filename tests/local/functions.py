@@ -5,10 +5,12 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, BinaryIO, cast
 
 from prograde.adapters.local.dispatcher import Dispatcher
 from prograde.adapters.local.sqlite_task_queue import SqliteTaskQueue
+from prograde.adapters.local.wsgi_client import post
 from prograde.ports import Clock
 
 PATIENCE_SECONDS = 30.0
@@ -69,8 +71,8 @@ def dispatching(
     queue: SqliteTaskQueue, clock: Clock, functions: Mapping[str, Function], concurrency: int = 4
 ) -> Dispatcher:
     """Build a dispatcher over these functions; those not given answer 200."""
-    apps = {name: functions.get(name, Function()) for name in ("start_batch", "fetch_page", "finalize")}
-    return Dispatcher(queue, apps, clock, concurrency)
+    doors = {name: partial(post, functions.get(name, Function())) for name in ("start_batch", "fetch_page", "finalize")}
+    return Dispatcher(queue, doors, clock, concurrency)
 
 
 def waiting(queue: SqliteTaskQueue) -> int:

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from prograde.adapters.local.dispatcher import Refusal
 from prograde.adapters.local.sqlite_task_queue import SqliteTaskQueue
-from prograde.domain.effects import FinalizeTask, PageTask, Queue, SoundingTask, task_name
+from prograde.domain.effects import PageTask, Queue, SoundingTask, task_name
 from tests.contracts.specimens import BATCH, PAGE_TASK
 from tests.local.functions import PATIENCE_SECONDS, Function, Request, dispatching, running, wait_until, waiting
 from tests.local.shifted_clock import ShiftedClock
@@ -67,44 +67,6 @@ def test_another_batch_goes_on_while_one_is_held(queue: SqliteTaskQueue, clock: 
     tries = Counter(request.task for request in function.requests)
     assert {task_name(task) for task in others} <= set(tries)
     assert sum(tries[task_name(task)] for task in held) <= 4
-
-
-def test_a_control_task_lets_the_held_pages_go_out(queue: SqliteTaskQueue, clock: ShiftedClock) -> None:
-    is_draining = threading.Event()
-    function = Function(lambda _: 200 if is_draining.is_set() else 429, retry_after=HOUR)
-    now = clock.now()
-    queue.enqueue([replace(PAGE_TASK, step=step, due_at=now) for step in range(20)])
-
-    with running(dispatching(queue, clock, {"fetch_page": function}), queue):
-        wait_until(lambda: function.requests and not function.in_hand)
-        is_draining.set()
-        queue.enqueue([FinalizeTask(BATCH.batch_id, 1, 0, now)])
-        wait_until(lambda: waiting(queue) == 0)
-
-
-def test_what_was_refused_before_a_control_task_was_done_holds_nobody_after_it(
-    queue: SqliteTaskQueue, clock: ShiftedClock
-) -> None:
-    finalized = threading.Event()
-
-    def answer(request: Request) -> int:
-        if request.retries or len(fetch_page.requests) > 1:
-            return 200
-        finalized.wait(PATIENCE_SECONDS)
-        time.sleep(0.1)
-        return 429
-
-    def finalize(_: Request) -> int:
-        finalized.set()
-        return 200
-
-    fetch_page = Function(answer, retry_after=HOUR)
-    functions = {"fetch_page": fetch_page, "finalize": Function(finalize)}
-    queue.enqueue([replace(PAGE_TASK, due_at=clock.now())])
-    with running(dispatching(queue, clock, functions), queue):
-        wait_until(lambda: fetch_page.requests)
-        queue.enqueue([FinalizeTask(BATCH.batch_id, 1, 0, clock.now())])
-        wait_until(lambda: waiting(queue) == 0)
 
 
 def test_a_sounding_does_not_overtake_a_page_that_is_held(queue: SqliteTaskQueue, clock: ShiftedClock) -> None:

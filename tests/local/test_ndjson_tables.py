@@ -3,8 +3,9 @@ from pathlib import Path
 
 import duckdb
 import orjson
+import pytest
 
-from prograde.adapters.local.ndjson_tables import raw_page_line, scan
+from prograde.adapters.local.ndjson_tables import raw_page_line, scan, write_without_bodies
 from prograde.adapters.warehouse_rows import RECORD_COLUMNS, raw_page_row
 from prograde.domain.listing import Listing, Rejection
 from prograde.domain.raw_page import RawPage
@@ -36,9 +37,35 @@ def shown(records: list[dict[str, object]]) -> list[dict[str, object]]:
 
 
 def test_records_written_by_column_are_read_as_rows(tmp_path: Path) -> None:
-    bare = replace(SALE, key=AWKWARD, is_sale=False, close_date=None, list_agent=None, list_price_cents=None)
+    bare = SALE._replace(key=AWKWARD, is_sale=False, close_date=None, list_agent=None, list_price_cents=None)
     pages = [(SALE, Rejection("", "status: missing"), bare), (), (Rejection(AWKWARD, AWKWARD),), (bare, SALE)]
 
     found = read_back(tmp_path, *(raw_page(step, *records) for step, records in enumerate(pages)))
 
     assert [as_written_in_rows(*records) for records in pages] == [shown(records) for records in found]
+
+
+@pytest.mark.parametrize("body", [b'{"a":1,"body":"x","records":{}}', b"", b"\xff", b'\\","body":"\\'], ids=repr)
+def test_without_their_bodies_raw_rows_are_the_same(tmp_path: Path, body: bytes) -> None:
+    whole, heads = tmp_path / "whole.ndjson", tmp_path / "heads.ndjson"
+    page = replace(raw_page(3, SALE, Rejection(AWKWARD, ',"body":'), body=body), detail=f'{AWKWARD},"body":')
+    whole.write_bytes(raw_page_line(page) + b"\n" + raw_page_line(raw_page(4)) + b"\n")
+
+    with heads.open("wb") as file:
+        write_without_bodies(whole, file)
+
+    kept = [orjson.loads(line) for line in heads.read_bytes().splitlines()]
+    rows = [orjson.loads(line) for line in whole.read_bytes().splitlines()]
+    assert [{name: row[name] for name in row if name not in ("body", "body_base64")} for row in rows] == kept
+
+
+def test_a_torn_line_stays_torn_without_its_body(tmp_path: Path) -> None:
+    torn, heads = tmp_path / "torn.ndjson", tmp_path / "heads.ndjson"
+    line = raw_page_line(raw_page(3, SALE, body=b"x" * 100))
+    torn.write_bytes(line + b"\n" + line[:-50])
+
+    with heads.open("wb") as file:
+        write_without_bodies(torn, file)
+
+    assert 1 == heads.read_bytes().count(b"\n")
+    assert heads.read_bytes().endswith(b"\n")

@@ -1,13 +1,14 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-from prograde.adapters.local.pacer import WAIT_SECONDS_MAX, Pacer, remembered
+from prograde.adapters.local.pacer import WAIT_SECONDS_MAX, Pacer, Windows, remembered
 from prograde.adapters.local.rate_ledger import RateLedger
 from prograde.adapters.system_clock import SystemClock
 from prograde.domain.pace import RateLimit
@@ -276,3 +277,21 @@ def test_a_quick_limit_is_told_by_as_many_calls_as_it_takes(make_pacer: MakePace
         clock.set_by(0.25)
 
     assert pacer.calls_per_second() == pytest.approx(4.0, rel=0.1)
+
+
+def test_sources_of_one_credential_keep_the_limits_of_each_other_while_both_ask(tmp_path: Path) -> None:
+    """Whoever declares less for a credential is believed: the provider counts its calls together."""
+    clock = ShiftedClock()
+    windows = Windows()
+    quick, slow = [RateLimit(20, SECOND)], [RateLimit(3, SECOND)]
+    with (
+        closing(RateLedger(tmp_path / "ledger", remembered(quick))) as one,
+        closing(RateLedger(tmp_path / "ledger", remembered(slow))) as other,
+    ):
+        pacers = [Pacer(quick, one, clock, windows=windows), Pacer(slow, other, clock, windows=windows)]
+        sent = [pacers[number % 2].pass_one() for number in range(12)]
+        assert all(later - earlier >= SECOND for earlier, later in zip(sent[1:], sent[4:], strict=False))
+
+        clock.set_by(60)
+        again = [pacers[0].pass_one() for _ in range(20)]
+        assert again[-1] - again[0] < SECOND

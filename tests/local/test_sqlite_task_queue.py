@@ -1,9 +1,12 @@
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
+from prograde.adapters.documents import write_task
 from prograde.adapters.local.sqlite_task_queue import SqliteTaskQueue
 from prograde.domain.effects import PageTask, Queue, SeedTask, task_name
-from tests.contracts.specimens import BATCH
+from tests.contracts.specimens import BATCH, PAGE_TASK
 from tests.local.functions import waiting
 from tests.local.shifted_clock import ShiftedClock
 
@@ -59,3 +62,100 @@ def test_nothing_that_is_asked_for_each_delivery_walks_the_backlog(queue: Sqlite
 
     assert len(asked) >= 4
     assert [] == [step for step in steps if "SCAN" in step or "TEMP B-TREE" in step]
+
+
+# --- settling a delivery
+
+
+def in_hand(queue: SqliteTaskQueue, clock: ShiftedClock, step: int = 3) -> tuple[PageTask, str]:
+    """Take a page, and give its task and name."""
+    task = replace(PAGE_TASK, due_at=clock.now(), step=step)
+    queue.enqueue([task])
+    (delivery,) = queue.exchange((), {Queue.PAGES: 1})
+    assert task_name(task) == delivery.name
+    return task, delivery.name
+
+
+def test_what_a_delivery_enqueues_is_written_with_what_settles_it(queue: SqliteTaskQueue, clock: ShiftedClock) -> None:
+    task, name = in_hand(queue, clock)
+    with queue.settling():
+        queue.enqueue([replace(task, step=task.step + 1)])
+        assert [] == names(queue, "waiting")
+        queue.exchange([name], {})
+        assert [task_name(replace(task, step=task.step + 1))] == names(queue, "waiting")
+
+
+def test_a_delivery_that_is_cut_off_before_it_settles_comes_again_and_has_enqueued_nothing(
+    queue: SqliteTaskQueue, clock: ShiftedClock
+) -> None:
+    task, name = in_hand(queue, clock)
+    with queue.settling():
+        queue.enqueue([replace(task, step=task.step + 1)])
+    queue.release()
+
+    assert [name] == [delivery.name for delivery in queue.exchange((), {Queue.PAGES: 9})]
+
+
+@pytest.mark.parametrize("is_answered", [True, False])
+def test_a_delivery_in_vain_has_enqueued_what_it_enqueued(
+    queue: SqliteTaskQueue,
+    clock: ShiftedClock,
+    is_answered: bool,  # noqa: FBT001  # a table's column
+) -> None:
+    task, name = in_hand(queue, clock)
+    following = replace(task, step=task.step + 1)
+    with queue.settling():
+        queue.enqueue([following])
+        if is_answered:
+            queue.put_back(name, clock.now())
+        else:
+            queue.hand_back(name)
+
+    assert {name, task_name(following)} == set(names(queue, "waiting"))
+
+
+@pytest.mark.parametrize(
+    ("other_step", "is_next"), [(3, True), (4, False), (5, False)], ids=["behind", "as far, and due longer", "ahead"]
+)
+def test_a_page_is_followed_by_its_next_one_unless_another_one_is_further_on(
+    queue: SqliteTaskQueue,
+    clock: ShiftedClock,
+    other_step: int,
+    is_next: bool,  # noqa: FBT001  # a table's column
+) -> None:
+    task, name = in_hand(queue, clock, step=3)
+    other = replace(task, professional_id="another", step=other_step)
+    queue.enqueue([other])
+    own = replace(task, step=4, due_at=clock.now())
+    with queue.settling():
+        queue.enqueue([own])
+        (delivery,) = queue.exchange([name], {Queue.PAGES: 1})
+
+    taken, left = (own, other) if is_next else (other, own)
+    assert (task_name(taken), write_task(taken), 1, 0) == (
+        delivery.name,
+        delivery.body,
+        delivery.deliveries,
+        delivery.answers,
+    )
+    assert ([task_name(taken)], [task_name(left)]) == (names(queue, "in_hand"), names(queue, "waiting"))
+    queue.release()
+    assert 2 == len(names(queue, "waiting"))
+
+
+def test_a_next_page_whose_time_has_not_come_or_whose_name_is_taken_is_not_taken(
+    queue: SqliteTaskQueue, clock: ShiftedClock
+) -> None:
+    task, name = in_hand(queue, clock)
+    later = replace(task, step=task.step + 1, due_at=clock.now() + timedelta(seconds=9))
+    for following in (later, task):
+        with queue.settling():
+            queue.enqueue([following])
+            assert [] == queue.exchange([], {Queue.PAGES: 1})
+    assert [task_name(later)] == names(queue, "waiting")
+    assert [name] == names(queue, "in_hand")
+
+
+def names(queue: SqliteTaskQueue, state: str) -> list[str]:
+    with queue._file.read() as connection:
+        return [row[0] for row in connection.execute("SELECT name FROM tasks WHERE state = ?", (state,))]

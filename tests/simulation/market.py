@@ -1,6 +1,6 @@
 """A small made-up market: who is in it and what they sold, the same for every run of a seed."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, timedelta
 from random import Random
 
@@ -117,7 +117,7 @@ def _sold(dice: Random, agent: str, ids: list[str], number: int) -> Listing:
         co_buyer_agent=None,
     )
     if dice.random() < 0.3:
-        return replace(sale, list_agent=sale.buyer_agent, buyer_agent=agent)
+        return sale._replace(list_agent=sale.buyer_agent, buyer_agent=agent)
     return sale
 
 

@@ -54,7 +54,7 @@ def everything(pages: Sequence[Sequence[Listing]], attribution: Attribution) -> 
 def test_an_agent_has_a_share_by_the_rule(
     slots: tuple[str | None, str | None, str | None, str | None], split: int, full: int, list_only: int
 ) -> None:
-    listing = replace(SALE, list_agent=slots[0], co_list_agent=slots[1], buyer_agent=slots[2], co_buyer_agent=slots[3])
+    listing = SALE._replace(list_agent=slots[0], co_list_agent=slots[1], buyer_agent=slots[2], co_buyer_agent=slots[3])
 
     assert split == half_sides(listing, ME, Attribution.SPLIT)
     assert full == half_sides(listing, ME, Attribution.FULL)
@@ -62,7 +62,7 @@ def test_an_agent_has_a_share_by_the_rule(
 
 
 def test_a_shared_sale_adds_half_its_price_and_half_a_side_but_is_one_sale() -> None:
-    figures = sold(replace(SALE, co_list_agent="K2", close_price_cents=99))
+    figures = sold(SALE._replace(co_list_agent="K2", close_price_cents=99))
 
     assert (99, 1) == (figures.half_cents, figures.half_sides)
     assert (1, 99) == (figures.sold_count, figures.sold_cents)
@@ -72,15 +72,15 @@ def test_a_shared_sale_adds_half_its_price_and_half_a_side_but_is_one_sale() -> 
     ("listing", "counts"),
     [
         pytest.param(SALE, True, id="a closed sale"),
-        pytest.param(replace(SALE, is_sale=False), False, id="a lease that closed"),
-        pytest.param(replace(SALE, status=ListingStatus.OTHER), False, id="withdrawn with a stale price"),
-        pytest.param(replace(SALE, status=ListingStatus.ACTIVE), False, id="active with a close price"),
-        pytest.param(replace(SALE, close_date=None), False, id="closed on no day"),
-        pytest.param(replace(SALE, close_date=CUTOFF), True, id="on the first day of the window"),
-        pytest.param(replace(SALE, close_date=CUTOFF - DAY), False, id="the day before the window"),
-        pytest.param(replace(SALE, close_date=AS_OF), True, id="on the last day of the window"),
-        pytest.param(replace(SALE, close_date=AS_OF + DAY), False, id="after the last day of the window"),
-        pytest.param(replace(SALE, list_agent="K8"), False, id="somebody else's"),
+        pytest.param(SALE._replace(is_sale=False), False, id="a lease that closed"),
+        pytest.param(SALE._replace(status=ListingStatus.OTHER), False, id="withdrawn with a stale price"),
+        pytest.param(SALE._replace(status=ListingStatus.ACTIVE), False, id="active with a close price"),
+        pytest.param(SALE._replace(close_date=None), False, id="closed on no day"),
+        pytest.param(SALE._replace(close_date=CUTOFF), True, id="on the first day of the window"),
+        pytest.param(SALE._replace(close_date=CUTOFF - DAY), False, id="the day before the window"),
+        pytest.param(SALE._replace(close_date=AS_OF), True, id="on the last day of the window"),
+        pytest.param(SALE._replace(close_date=AS_OF + DAY), False, id="after the last day of the window"),
+        pytest.param(SALE._replace(list_agent="K8"), False, id="somebody else's"),
     ],
 )
 def test_a_sale_is_closed_no_lease_and_inside_the_window(listing: Listing, counts: bool) -> None:  # noqa: FBT001  # a table's column
@@ -88,7 +88,7 @@ def test_a_sale_is_closed_no_lease_and_inside_the_window(listing: Listing, count
 
 
 def test_an_unpriced_sale_counts_its_side_and_says_so() -> None:
-    figures = sold(replace(SALE, close_price_cents=None, co_list_agent="K2"))
+    figures = sold(SALE._replace(close_price_cents=None, co_list_agent="K2"))
 
     assert (0, 1, 1) == (figures.half_cents, figures.half_sides, figures.unpriced_half_sides)
     assert (1, 0) == (figures.sold_count, figures.sold_cents)
@@ -96,19 +96,19 @@ def test_an_unpriced_sale_counts_its_side_and_says_so() -> None:
 
 
 def test_a_listing_met_twice_counts_once_as_it_was_first() -> None:
-    corrected = replace(SALE, close_price_cents=1, close_date=AS_OF)
+    corrected = SALE._replace(close_price_cents=1, close_date=AS_OF)
 
     assert sold(SALE) == sold(SALE, corrected)
     assert sold(SALE) == add_sold(sold(SALE), [corrected], ME, Attribution.SPLIT, WINDOW)
 
 
 def test_a_listing_that_did_not_count_yet_may_count_when_met_again() -> None:
-    assert sold(SALE) == sold(replace(SALE, status=ListingStatus.OTHER), SALE)
-    assert sold(SALE) == sold(replace(SALE, list_agent="K8"), SALE)
+    assert sold(SALE) == sold(SALE._replace(status=ListingStatus.OTHER), SALE)
+    assert sold(SALE) == sold(SALE._replace(list_agent="K8"), SALE)
 
 
 def test_an_active_listing_that_closes_before_the_sold_history_is_read_counts_in_both() -> None:
-    closed = replace(ON_THE_MARKET, status=ListingStatus.CLOSED, close_price_cents=5, close_date=AS_OF)
+    closed = ON_THE_MARKET._replace(status=ListingStatus.CLOSED, close_price_cents=5, close_date=AS_OF)
 
     figures = add_sold(add_active(Aggregate(), [ON_THE_MARKET], ME), [closed], ME, Attribution.SPLIT, WINDOW)
 
@@ -117,10 +117,10 @@ def test_an_active_listing_that_closes_before_the_sold_history_is_read_counts_in
 
 def test_first_and_last_close_are_the_ends_of_what_was_counted() -> None:
     figures = sold(
-        replace(SALE, key="b", close_date=date(2026, 2, 2)),
-        replace(SALE, key="a", close_date=date(2025, 7, 7)),
-        replace(SALE, key="c", close_date=date(2026, 5, 5)),
-        replace(SALE, key="d", close_date=AS_OF + DAY),
+        SALE._replace(key="b", close_date=date(2026, 2, 2)),
+        SALE._replace(key="a", close_date=date(2025, 7, 7)),
+        SALE._replace(key="c", close_date=date(2026, 5, 5)),
+        SALE._replace(key="d", close_date=AS_OF + DAY),
     )
 
     assert (date(2025, 7, 7), date(2026, 5, 5)) == (figures.first_close, figures.last_close)
@@ -130,12 +130,12 @@ def test_first_and_last_close_are_the_ends_of_what_was_counted() -> None:
     ("listing", "counts"),
     [
         pytest.param(ON_THE_MARKET, True, id="an active listing of the agent's"),
-        pytest.param(replace(ON_THE_MARKET, list_agent="K2", co_list_agent=ME), True, id="as co-list agent"),
-        pytest.param(replace(ON_THE_MARKET, list_agent=None), True, id="naming no list agent, as asked for the agent"),
-        pytest.param(replace(ON_THE_MARKET, list_agent="K2"), False, id="somebody else's"),
-        pytest.param(replace(ON_THE_MARKET, list_agent="K2", buyer_agent=ME), False, id="as buyer agent"),
-        pytest.param(replace(ON_THE_MARKET, is_sale=False), False, id="for lease"),
-        pytest.param(replace(ON_THE_MARKET, status=ListingStatus.OTHER), False, id="under contract"),
+        pytest.param(ON_THE_MARKET._replace(list_agent="K2", co_list_agent=ME), True, id="as co-list agent"),
+        pytest.param(ON_THE_MARKET._replace(list_agent=None), True, id="naming no list agent, as asked for the agent"),
+        pytest.param(ON_THE_MARKET._replace(list_agent="K2"), False, id="somebody else's"),
+        pytest.param(ON_THE_MARKET._replace(list_agent="K2", buyer_agent=ME), False, id="as buyer agent"),
+        pytest.param(ON_THE_MARKET._replace(is_sale=False), False, id="for lease"),
+        pytest.param(ON_THE_MARKET._replace(status=ListingStatus.OTHER), False, id="under contract"),
         pytest.param(SALE, False, id="closed"),
     ],
 )
@@ -144,7 +144,7 @@ def test_an_active_listing_is_for_sale_and_the_agents(listing: Listing, counts: 
 
 
 def test_active_listings_count_once_and_add_their_list_price_where_there_is_one() -> None:
-    unpriced = replace(ON_THE_MARKET, key="L3", list_price_cents=None)
+    unpriced = ON_THE_MARKET._replace(key="L3", list_price_cents=None)
 
     figures = add_active(Aggregate(), [ON_THE_MARKET, unpriced, ON_THE_MARKET], ME)
 
@@ -153,13 +153,13 @@ def test_active_listings_count_once_and_add_their_list_price_where_there_is_one(
 
 def test_more_listings_than_can_be_told_apart_are_overfull(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(aggregation, "KEYS_MAX", 2)
-    three = [replace(SALE, key=key) for key in ("a", "b", "c")]
+    three = [SALE._replace(key=key) for key in ("a", "b", "c")]
 
     assert [False, False, True] == [sold(*three[:count]).is_overfull for count in (1, 2, 3)]
 
 
 def test_the_most_keys_fit_a_document_of_one_mebibyte_with_room_to_spare() -> None:
-    many = sold(*(replace(SALE, key=str(number)) for number in range(1_000)))
+    many = sold(*(SALE._replace(key=str(number)) for number in range(1_000)))
 
     assert 8 * 1_000 == len(many.seen)
     assert 8 * aggregation.KEYS_MAX * 4 / 3 < 0.6 * 2**20, "also as base64"
@@ -197,7 +197,7 @@ def test_the_split_shares_of_all_agents_are_one_side_for_each_side_that_has_agen
 
 @given(listings("L1"))
 def test_the_split_volume_of_all_agents_is_the_price_for_each_side_that_has_agents(listing: Listing) -> None:
-    sale = replace(listing, status=ListingStatus.CLOSED, is_sale=True, close_date=AS_OF, close_price_cents=1_01)
+    sale = listing._replace(status=ListingStatus.CLOSED, is_sale=True, close_date=AS_OF, close_price_cents=1_01)
     staffed = sum(
         side != (None, None)
         for side in [(sale.list_agent, sale.co_list_agent), (sale.buyer_agent, sale.co_buyer_agent)]

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prograde.domain.aggregation import Aggregate, Attribution, add_active, add_sold
-from prograde.domain.listing import Listing, ListingStatus, Rejection, fold, parse_listing
+from prograde.domain.listing import Listing, ListingStatus, Rejection, fold, parse_columns, parse_listing
 from tests.unit.examples import PARAMETERS
 
 RECORD: Mapping[str, object] = {
@@ -256,3 +256,43 @@ def test_what_a_record_says_is_forgotten_however_long_it_is() -> None:
     tracemalloc.stop()
 
     assert kept_bytes < 3_000_000
+
+
+@given(
+    st.lists(st.dictionaries(st.sampled_from(FIELDS), json_values | st.sampled_from([1, 1.0, True, "1"]), max_size=3))
+)
+def test_a_page_read_by_column_is_what_its_records_are_one_by_one(changes: list[dict[str, object]]) -> None:
+    nothing: dict[str, object] = dict.fromkeys(FIELDS)
+    records = [{**nothing, **RECORD, **change} for change in changes]
+    columns = {field: [record[field] for record in records] for field in FIELDS}
+
+    by_column = parse_columns(columns, len(records), ListingStatus.OTHER)
+
+    one_by_one = tuple(parse_listing(record, ListingStatus.OTHER) for record in records)
+    assert by_column in (one_by_one, None)
+    assert by_column is not None or any(change for change in changes)
+
+
+@pytest.mark.parametrize("unmapped", FIELDS)
+def test_a_column_that_is_not_mapped_is_read_as_in_a_single_record(unmapped: str) -> None:
+    record = {field: value for field, value in RECORD.items() if field != unmapped}
+    columns = {field: [value] for field, value in record.items()}
+
+    for default in ListingStatus:
+        expected = parse_listing(record, default)
+        assert ((expected,) if isinstance(expected, Listing) else None) == parse_columns(columns, 1, default)
+
+
+def test_a_usual_page_is_read_by_column() -> None:
+    values: list[dict[str, object]] = [
+        {"key": "L1", "list_agent": None},
+        {"list_price": 0.5},
+        {"close_price": "", "status": "Active"},
+        {},
+    ]
+    records = [{**RECORD, **each} for each in values]
+    columns = {field: [record[field] for record in records] for field in RECORD}
+
+    assert tuple(parse_listing(record, ListingStatus.OTHER) for record in records) == parse_columns(
+        columns, len(records), ListingStatus.OTHER
+    )

@@ -13,8 +13,8 @@ from prograde.domain.source_health import Answer
 from tests.unit.examples import CUTOFF, NEWCOMER, NOW, ON_THE_MARKET, PARAMETERS, SALE, SELLER
 from tests.unit.steps import BROKEN, LAST, LISTER, MORE, REFUSED, TIMEOUT, after, newest_first
 
-BIG_SALE = replace(SALE, close_price_cents=40_000_000_00)
-OLD = replace(SALE, key="old", close_date=CUTOFF - timedelta(days=1))
+BIG_SALE = SALE._replace(close_price_cents=40_000_000_00)
+OLD = SALE._replace(key="old", close_date=CUTOFF - timedelta(days=1))
 MISSING = Refused(Refusal.NOT_FOUND, "status 404")
 FAILING = replace(SELLER, failures_in_a_row=4, failed_at=NOW - timedelta(seconds=1))
 
@@ -113,7 +113,7 @@ def test_the_page_limit_holds_for_each_stage() -> None:
 
 def test_more_listings_than_can_be_told_apart_end_in_a_failure_that_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(aggregation, "KEYS_MAX", 1)
-    two = ListingPage((SALE, replace(SALE, key="another")), None)
+    two = ListingPage((SALE, SALE._replace(key="another")), None)
 
     there = after(SELLER, two)
 
@@ -127,14 +127,14 @@ def test_more_listings_than_can_be_told_apart_end_in_a_failure_that_says_so(monk
     ("page", "oldest"),
     [
         pytest.param(newest_first(SALE, OLD), OLD.close_date, id="in order"),
-        pytest.param(newest_first(OLD, replace(OLD, key="b")), OLD.close_date, id="on the same day"),
-        pytest.param(newest_first(replace(OLD, is_sale=False)), OLD.close_date, id="a lease"),
+        pytest.param(newest_first(OLD, OLD._replace(key="b")), OLD.close_date, id="on the same day"),
+        pytest.param(newest_first(OLD._replace(is_sale=False)), OLD.close_date, id="a lease"),
         pytest.param(newest_first(OLD, SALE), None, id="out of order"),
         pytest.param(newest_first(SALE, OLD, SALE), None, id="out of order in the end"),
         pytest.param(newest_first(), None, id="empty"),
         pytest.param(newest_first(Rejection("x", "key: missing"), OLD), None, id="with a rejection"),
         pytest.param(
-            newest_first(OLD, replace(OLD, key="b", status=ListingStatus.OTHER, close_date=None)),
+            newest_first(OLD, OLD._replace(key="b", status=ListingStatus.OTHER, close_date=None)),
             None,
             id="without a date",
         ),
@@ -149,4 +149,4 @@ def test_a_page_tells_its_oldest_close_only_if_it_keeps_the_promised_order(
 
 
 def test_a_sale_on_the_cutoff_itself_does_not_end_the_history() -> None:
-    assert State.OPEN is after(SELLER, newest_first(replace(SALE, close_date=CUTOFF))).state
+    assert State.OPEN is after(SELLER, newest_first(SALE._replace(close_date=CUTOFF))).state

@@ -14,7 +14,7 @@ from prograde.ports import GradedRow, Run
 
 Row = Mapping[str, object]
 
-_LISTING_FIELDS = tuple(Listing.__dataclass_fields__)
+_LISTING_FIELDS = Listing._fields
 
 
 @dataclass(frozen=True, slots=True)

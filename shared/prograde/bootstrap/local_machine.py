@@ -1,9 +1,11 @@
 """One machine: the local family over a data directory, and the functions hosted in this process."""
 
 import threading
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from importlib.resources import as_file, files
 
 import flask
@@ -13,17 +15,19 @@ from prograde import __version__
 from prograde.adapters.listing_api.http_listing_source import HttpListingSource
 from prograde.adapters.listing_api.source import Source
 from prograde.adapters.listing_api.source_file import load_source
+from prograde.adapters.local.baton import Baton
 from prograde.adapters.local.data_directory import DataDirectory
 from prograde.adapters.local.dispatcher import Dispatcher
 from prograde.adapters.local.duckdb_warehouse import DuckdbWarehouse
 from prograde.adapters.local.file_blob_store import FileBlobStore
-from prograde.adapters.local.pacer import Pacer, Wait, remembered
+from prograde.adapters.local.pacer import Pacer, Wait, Windows, remembered
 from prograde.adapters.local.rate_ledger import RateLedger
 from prograde.adapters.local.source_files import SourceFolder
 from prograde.adapters.local.sqlite_batch_store import SqliteBatchStore
 from prograde.adapters.local.sqlite_task_queue import SqliteTaskQueue
-from prograde.adapters.local.wsgi_client import InProcessCallers
+from prograde.adapters.local.wsgi_client import Door, InProcessCallers, post
 from prograde.adapters.system_clock import SystemClock
+from prograde.bootstrap.doors import direct_door
 from prograde.bootstrap.hosted import EXTENSION, Hosted
 from prograde.domain.batch import Batch
 from prograde.errors import InputError, NotFoundError
@@ -46,12 +50,13 @@ class LocalMachine:
         self._guard = threading.RLock()
         self._sources: dict[str, HttpListingSource] = {}
         self._pacers: dict[str, Pacer] = {}
-        self._paces: dict[str, Pacer] = {}
+        self._windows: defaultdict[str, Windows] = defaultdict(Windows)
         self._ledgers: list[RateLedger] = []
         self._dispatcher: Dispatcher | None = None
         self._clock = SystemClock()
+        self._baton = Baton()
         self._store = SqliteBatchStore(directory.state)
-        self._warehouse = DuckdbWarehouse(directory.warehouse)
+        self._warehouse = DuckdbWarehouse(directory.warehouse, self._baton.put_down)
         self._blobs = FileBlobStore(directory.blobs)
         self.queue = SqliteTaskQueue(directory.queue, self._clock)
         self.services = Services(
@@ -69,22 +74,22 @@ class LocalMachine:
         )
 
     def listing_source(self, batch: Batch) -> ListingSource:
-        """Give the source of a batch, by its snapshot; calls with the same credential share one pace."""
+        """Give the source of a batch, by its snapshot; calls with the same credential share one ledger."""
         with self._guard:
             if batch.source_sha256 not in self._sources:
                 source = self.source(batch)
-                pacer = self._paces[batch.source_sha256] = self._pacer(source)
-                self._sources[batch.source_sha256] = HttpListingSource(source, pacer, self._clock)
+                pacer = self._pacers[batch.source_sha256] = self._pacer(source)
+                self._sources[batch.source_sha256] = HttpListingSource(
+                    source, pacer, self._clock, aside=self._baton.put_down
+                )
             return self._sources[batch.source_sha256]
 
     def _pacer(self, source: Source) -> Pacer:
-        """Find the pace of the source's credential: a provider counts calls by that, not by our batches."""
-        credential = source.credential
-        if credential not in self._pacers:
-            ledger = RateLedger(pace_dir(self._env) / f"{credential}.ledger", remembered(source.rate_limits))
-            self._ledgers.append(ledger)
-            self._pacers[credential] = Pacer(source.rate_limits, ledger, self._clock)
-        return self._pacers[credential]
+        """Make the pace of a source; a provider counts calls by their credential, not by our sources and batches."""
+        ledger = RateLedger(pace_dir(self._env) / f"{source.credential}.ledger", remembered(source.rate_limits))
+        self._ledgers.append(ledger)
+        windows = self._windows[source.credential]
+        return Pacer(source.rate_limits, ledger, self._clock, self._baton.put_down, windows)
 
     def calls_per_second(self, batch: Batch) -> float | None:
         """Tell how fast a batch's source is called, None while it cannot be: its file or a secret may be missing."""
@@ -92,16 +97,19 @@ class LocalMachine:
             self.listing_source(batch)
         except (InputError, NotFoundError):
             return None
-        return self._paces[batch.source_sha256].calls_per_second()
+        return self._pacers[batch.source_sha256].calls_per_second()
 
     def source(self, batch: Batch) -> Source:
         """Read the source file that was kept at the batch's start; raises InputError, a secret may be missing now."""
         return load_source(self.services.blobs.read(source_blob(batch)).decode(), self._env)
 
     def dispatcher(self, concurrency: int) -> Dispatcher:
-        """Build the dispatcher over the functions' own apps."""
+        """Build the dispatcher over the functions, each hosted in this process."""
         apps = {name: function_app(name, self.services) for name in FUNCTIONS}
-        self._dispatcher = Dispatcher(self.queue, apps, self._clock, concurrency)
+        # Pages are many, and their function asks for nothing that only the framework's own door gives.
+        doors: dict[str, Door] = {name: partial(post, app) for name, app in apps.items()}
+        doors["fetch_page"] = direct_door(apps["fetch_page"])
+        self._dispatcher = Dispatcher(self.queue, doors, self._clock, concurrency, self._baton.held)
         return self._dispatcher
 
     def refusal(self, batch_id: str) -> str:

@@ -1,11 +1,13 @@
 """A listing, and how a source's mapped record becomes one or is rejected with its reason."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from functools import lru_cache
+from functools import lru_cache, partial
+from types import NoneType
+from typing import NamedTuple
 
 from prograde.domain.money import cents
 
@@ -30,12 +32,12 @@ _ISO_DATE = re.compile(r"(\d{4}-\d\d-\d\d)[T ]?", re.ASCII)
 _CLOSED_WORDS = frozenset({"closed", "sold", "settled"})
 
 
-@dataclass(frozen=True, slots=True)
-class Listing:
+class Listing(NamedTuple):
     """
     One listing, normalised: prices in cents, agents as keys, None where the source says nothing.
 
     A closed listing always has a close date; an absent or zero close price means that the price is not disclosed.
+    A tuple, because there are fifty on a page: it is made in a tenth of the time that a frozen dataclass takes.
     """
 
     key: str
@@ -56,6 +58,14 @@ class Rejection:
 
     key: str
     reason: str
+
+
+_TEXT_TYPES = (str, NoneType)
+_KEY_TYPES = (str, int, NoneType)
+_PRICE_TYPES = (str, int, float, NoneType)
+_AGENTS = ("list_agent", "co_list_agent", "buyer_agent", "co_buyer_agent")
+_listing_of = partial(tuple.__new__, Listing)
+"""As `Listing._make`, which checks the number of fields of each."""
 
 
 def parse_listing(record: Mapping[str, object], default_status: ListingStatus) -> Listing | Rejection:
@@ -89,6 +99,42 @@ def _parse(record: Mapping[str, object], default_status: ListingStatus) -> Listi
         buyer_agent=parse_key(record.get("buyer_agent"), "buyer_agent"),
         co_buyer_agent=parse_key(record.get("co_buyer_agent"), "co_buyer_agent"),
     )
+
+
+def parse_columns(
+    columns: Mapping[str, Sequence[object]], records: int, default_status: ListingStatus
+) -> tuple[Listing, ...] | None:
+    """
+    Turn a page of so many mapped records, given by column, into what `parse_listing` makes of each.
+
+    A page repeats most of its values, so each is read once: half the time. None where a record may be rejected, or a
+    value is of no usual type: then each record is to be read by itself.
+    """
+
+    def column(field: str, types: Collection[type], parse: Callable[[object, str], object]) -> Sequence[object]:
+        values = columns.get(field) or [None] * records
+        if not set(map(type, values)).issubset(types):
+            raise ValueError(f"{field}: of no usual type")
+        table = {value: parse(value, field) for value in set(values)}
+        return [table[value] for value in values]
+
+    try:
+        fields = (
+            column("key", _KEY_TYPES, lambda value, field: parse_key(value, field) or _missing(field)),
+            column("status", _TEXT_TYPES, lambda value, _: _status(value))
+            if "status" in columns
+            else [default_status] * records,
+            column("property_type", _TEXT_TYPES, lambda value, _: _is_sale(value)),
+            column("list_price", _PRICE_TYPES, _price),
+            column("close_price", _PRICE_TYPES, _price),
+            column("close_date", _TEXT_TYPES, parse_date),
+            *(column(field, _KEY_TYPES, parse_key) for field in _AGENTS),
+        )
+    except ValueError:
+        return None
+    listings = tuple(map(_listing_of, zip(*fields, strict=True)))
+    is_dated = all(listing.close_date is not None or listing.status is not ListingStatus.CLOSED for listing in listings)
+    return listings if is_dated else None
 
 
 def _missing(field: str) -> str:

@@ -1,6 +1,8 @@
 """The command `prograde serve`: the pages and the API, and the dispatcher that works what they start."""
 
 import threading
+from collections import Counter
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -55,7 +57,7 @@ def serve(port: int, data_dir: Path, sources: Path) -> int:
 
 def work(machine: LocalMachine, dispatcher: Dispatcher, stopping: threading.Event) -> None:
     """Deliver until told to stop, with as many calls in flight as the sources of the unfinished batches allow."""
-    concurrency = _Concurrency(machine)
+    shares = _Shares(machine)
     looked_at: datetime | None = None
     told = ""
 
@@ -64,7 +66,8 @@ def work(machine: LocalMachine, dispatcher: Dispatcher, stopping: threading.Even
         now = machine.services.clock.now()
         if looked_at is None or not timedelta() <= now - looked_at < LOOK_EVERY:
             looked_at = now
-            dispatcher.concurrency = concurrency()
+            dealt = shares()
+            dispatcher.share(min(max(sum(dealt.values()), CONCURRENCY_MIN), CONCURRENCY_MAX), dealt)
             refusal = dispatcher.most_refused
             if refusal.times >= REFUSALS_WORTH_SAYING and refusal.answer != told:
                 told = refusal.answer
@@ -74,25 +77,27 @@ def work(machine: LocalMachine, dispatcher: Dispatcher, stopping: threading.Even
     dispatcher.run(is_over, stopping, machine.interrupt)
 
 
-class _Concurrency:
-    """Adds up what the sources of unfinished batches allow; each source sees to its own share by itself."""
+class _Shares:
+    """Deals the calls that may be in flight: each source has what it allows, its running batches even parts of that."""
 
     def __init__(self, machine: LocalMachine) -> None:
         self._machine = machine
         self._of_source: dict[str, int] = {}
 
-    def __call__(self) -> int:
-        """Tell how many calls may be in flight now."""
-        under_way = {
-            batch.source_sha256: batch
-            for batch in self._machine.services.store.unfinished()
-            if batch.status is BatchStatus.RUNNING
+    def __call__(self) -> Mapping[str, int]:
+        """Tell how many pages of each running batch may be in hand now."""
+        running = [batch for batch in self._machine.services.store.unfinished() if batch.status is BatchStatus.RUNNING]
+        for batch in running:
+            if batch.source_sha256 not in self._of_source:
+                self._of_source[batch.source_sha256] = self._allowed_by(batch)
+        beside = Counter(batch.source_sha256 for batch in running)
+        wanted = max(sum(self._of_source[sha256] for sha256 in beside), 1)
+        # Where all together want more than there are workers, each goes without as much.
+        scale = min(1.0, CONCURRENCY_MAX / wanted)
+        return {
+            batch.batch_id: max(1, int(scale * self._of_source[batch.source_sha256] / beside[batch.source_sha256]))
+            for batch in running
         }
-        for sha256, batch in under_way.items():
-            if sha256 not in self._of_source:
-                self._of_source[sha256] = self._allowed_by(batch)
-        wanted = sum(self._of_source[sha256] for sha256 in under_way)
-        return min(max(wanted, CONCURRENCY_MIN), CONCURRENCY_MAX)
 
     def _allowed_by(self, batch: Batch) -> int:
         try:

@@ -4,10 +4,11 @@ import select
 import socket
 import ssl
 from collections.abc import Iterator
-from contextlib import contextmanager
-from queue import LifoQueue
+from contextlib import contextmanager, nullcontext
+from queue import Empty, LifoQueue
 
 from prograde.adapters.listing_api.base_url import BaseUrl
+from prograde.adapters.listing_api.http_answer import Aside
 from prograde.errors import InterruptedCallError
 
 
@@ -82,9 +83,13 @@ class Connections:
             self._idle.put(Connection(base_url, tls))
 
     @contextmanager
-    def lend(self) -> Iterator[Connection]:
+    def lend(self, aside: Aside = nullcontext) -> Iterator[Connection]:
         """Lend a connection, the one used last first; wait while all are in use. An exception in a call closes it."""
-        connection = self._idle.get()
+        try:
+            connection = self._idle.get_nowait()
+        except Empty:
+            with aside():
+                connection = self._idle.get()
         try:
             yield connection
         except InterruptedCallError:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from hashlib import sha256
 from types import TracebackType
@@ -12,6 +13,7 @@ import orjson
 from prograde import __version__
 from prograde.adapters.listing_api.auth import with_params
 from prograde.adapters.listing_api.error_handler import UnusableAnswerError, refusal
+from prograde.adapters.listing_api.http_answer import Aside
 from prograde.adapters.listing_api.http_caller import Answer, HttpCaller
 from prograde.adapters.listing_api.source import Source
 from prograde.domain.outcome import Answered, Denied, Failure, Refusal, Refused
@@ -32,11 +34,16 @@ class HttpListingSource:
     """
 
     def __init__(
-        self, source: Source, gate: RateGate, clock: Clock, timer: Callable[[], float] = time.perf_counter
+        self,
+        source: Source,
+        gate: RateGate,
+        clock: Clock,
+        timer: Callable[[], float] = time.perf_counter,
+        aside: Aside = nullcontext,
     ) -> None:
         self._source = source
         self._clock = clock
-        self._caller = HttpCaller(source.client, _request_headers(source), gate, timer)
+        self._caller = HttpCaller(source.client, _request_headers(source), gate, timer, aside)
 
     def fetch(self, request: PageRequest, share: float = 1.0) -> tuple[Answered, Exchange]:
         """Make one call and sort the answer."""

@@ -1,10 +1,11 @@
 """From an answer's document to listings and profiles: select the records, map each by the source's fields."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import cast
 
 from prograde.adapters.listing_api.error_handler import UnusableAnswerError
 from prograde.adapters.listing_api.expressions import Expression
-from prograde.domain.listing import Listing, ListingStatus, Rejection, parse_listing
+from prograde.domain.listing import Listing, ListingStatus, Rejection, parse_columns, parse_listing
 from prograde.domain.outcome import NotFound, ProfilePage, Refusal, Refused
 from prograde.domain.profile import parse_profile
 
@@ -31,6 +32,15 @@ class RecordMapper:
                 raise ValueError(f"{field}: {error}") from None
         return mapped
 
+    def columns(self, records: Sequence[Mapping[str, object]]) -> dict[str, Sequence[object]]:
+        """Map records by column; raises ValueError where an expression does not fit one of them."""
+        columns: dict[str, Sequence[object]] = {
+            field: [record.get(key) for record in records] for field, key in self._keys
+        }
+        for field, expression in self._others:
+            columns[field] = [expression.read(record) for record in records]
+        return columns
+
 
 class ListingMapper:
     """Reads a page of listings; `default_status` where the source maps no status."""
@@ -49,7 +59,17 @@ class ListingMapper:
             raise UnusableAnswerError("malformed", f"data_selector {self._data_selector.text} finds no list")
         if len(found) > RECORDS_MAX:
             raise UnusableAnswerError("too_large", f"the page holds more than {RECORDS_MAX:,} records")
-        return tuple(self._listing(record) for record in found)
+        return self._usual(found) or tuple(self._listing(record) for record in found)
+
+    def _usual(self, found: Sequence[object]) -> tuple[Listing, ...] | None:
+        """Read a page of nothing but usual listings at once."""
+        if set(map(type, found)) != {dict}:
+            return None
+        try:
+            columns = self._record.columns(cast("Sequence[Mapping[str, object]]", found))
+        except ValueError:
+            return None
+        return parse_columns(columns, len(found), self._default_status)
 
     def _listing(self, record: object) -> Listing | Rejection:
         if not isinstance(record, dict):

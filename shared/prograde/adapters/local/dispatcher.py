@@ -1,5 +1,5 @@
 """
-Delivers local tasks as Cloud Tasks delivers them: HTTP posts to the functions' own WSGI apps, in this process.
+Delivers local tasks as Cloud Tasks delivers them: HTTP posts to the functions themselves, in this process.
 
 Named tasks that de-duplicate, schedule times, bounded concurrency, at-least-once with back-off, and the headers
 that Cloud Tasks sets. The pace is kept in front of the call to the source, where a token is spent only by a
@@ -10,18 +10,22 @@ import gc
 import json
 import logging
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from prograde.adapters.documents import read_page_task
 from prograde.adapters.local.holds import Holds
 from prograde.adapters.local.sqlite_task_queue import Delivery, SqliteTaskQueue
-from prograde.adapters.local.wsgi_client import WsgiApp, post
+from prograde.adapters.local.wsgi_client import Door
 from prograde.adapters.task_routes import ROUTES, SOUNDING
 from prograde.domain.effects import Queue
 from prograde.ports import Clock
+
+Turn = Callable[[], AbstractContextManager[object]]
+"""Held by who works on pages."""
 
 RETRY_SECONDS_BASE = 0.1
 RETRY_SECONDS_MAX = 60.0
@@ -54,14 +58,21 @@ class Dispatcher:
     """Delivers tasks until told to stop; one per queue file, guarded by the lock on the data directory."""
 
     def __init__(
-        self, queue: SqliteTaskQueue, functions: Mapping[str, WsgiApp], clock: Clock, concurrency: int
+        self,
+        queue: SqliteTaskQueue,
+        functions: Mapping[str, Door],
+        clock: Clock,
+        concurrency: int,
+        turn: Turn = nullcontext,
     ) -> None:
         self._queue = queue
         self._functions = functions
         self._clock = clock
+        self._page_turn = turn
         self._limits = {Queue.PAGES: concurrency, Queue.CONTROL: CONTROL_CONCURRENCY}
         self._guard = threading.Lock()
-        self._in_hand: dict[Queue, set[str]] = {queue: set() for queue in Queue}
+        self._shares: Mapping[str, int] = {}
+        self._in_hand: dict[Queue, dict[str, str]] = {queue: {} for queue in Queue}
         self._held: list[tuple[Delivery, set[str]]] = []
         self._holds = Holds(clock)
         self._refusals: dict[str, Refusal] = {}
@@ -97,15 +108,11 @@ class Dispatcher:
         if self._crash is not None:
             raise self._crash
 
-    @property
-    def concurrency(self) -> int:
-        """How many pages may be in hand at once; it may change while tasks are delivered."""
-        return self._limits[Queue.PAGES]
-
-    @concurrency.setter
-    def concurrency(self, pages: int) -> None:
+    def share(self, pages: int, shares: Mapping[str, int]) -> None:
+        """Set how many pages may be in hand at once, and of each batch: a slow source must not hold all workers."""
         with self._guard:
             self._limits[Queue.PAGES] = pages
+            self._shares = shares
 
     @property
     def most_refused(self) -> Refusal:
@@ -141,7 +148,9 @@ class Dispatcher:
         """Hand every task that is due to a free worker; returns how many."""
         with self._guard:
             free = self._free()
-        deliveries = self._queue.exchange((), free, self._holds.ends())
+            # One at a time, so that nobody takes more than the share.
+            wanted = dict.fromkeys(free, 1) if self._shares else free
+        deliveries = self._queue.exchange((), wanted, self._kept())
         for delivery in self._ready(deliveries):
             workers.submit(self._work, delivery, workers)
         return len(deliveries)
@@ -156,6 +165,17 @@ class Dispatcher:
         self._queue.watched = free
         return free
 
+    def _kept(self, done: Delivery | None = None) -> Collection[str]:
+        """Name the batches whose pages stay in the queue: the source allows no call, or they have their share."""
+        held = self._holds.ends().keys()
+        if not self._shares:
+            return held
+        with self._guard:
+            in_hand = Counter(self._in_hand[Queue.PAGES].values())
+        if done is not None:
+            in_hand[done.batch_id] -= 1
+        return held | {batch_id for batch_id, share in self._shares.items() if in_hand[batch_id] >= share}
+
     def _ready(self, deliveries: list[Delivery], done: Delivery | None = None) -> list[Delivery]:
         """
         Tell which deliveries may go out, and hold back soundings until all that was handed out before is finished.
@@ -165,16 +185,16 @@ class Dispatcher:
         ready = []
         with self._guard:
             if done is not None:
-                self._in_hand[done.queue].discard(done.name)
+                self._in_hand[done.queue].pop(done.name, None)
             for delivery in deliveries:
                 if delivery.kind == SOUNDING:
                     self._held.append((delivery, set(self._in_hand[Queue.PAGES])))
                 else:
-                    self._in_hand[delivery.queue].add(delivery.name)
+                    self._in_hand[delivery.queue][delivery.name] = delivery.batch_id
                     ready.append(delivery)
             held, self._held = self._held, []
             for delivery, earlier in held:
-                if earlier & self._in_hand[Queue.PAGES]:
+                if earlier & self._in_hand[Queue.PAGES].keys():
                     self._held.append((delivery, earlier))
                 else:
                     ready.append(delivery)
@@ -187,17 +207,22 @@ class Dispatcher:
             free = self._free()
             longest = ASK_EVERY.total_seconds() if any(self._in_hand.values()) else LOOK_SECONDS
         moments = list(self._holds.ends().values())
-        # While some pages are held, the others that fall due are found by looking now and then.
-        next_due_at = self._queue.next_due_at({Queue.CONTROL} & free.keys() if moments else free)
+        # While some pages stay, the others that fall due are found by looking now and then.
+        next_due_at = self._queue.next_due_at({Queue.CONTROL} & free.keys() if self._kept() else free)
         if next_due_at is not None:
             moments.append(next_due_at)
         return min([longest, *(max(0.0, (moment - self._clock.now()).total_seconds()) for moment in moments)])
 
-    def _work(self, delivery: Delivery | None, workers: ThreadPoolExecutor) -> None:
+    def _work(self, first: Delivery, workers: ThreadPoolExecutor) -> None:
         """Deliver, and go on with whatever is due next without waking anybody; ring where there is nothing."""
+        delivery: Delivery | None = first
         try:
-            while delivery is not None:
-                delivery = self._next(delivery, self._deliver(delivery), workers)
+            # What never calls a source may take long, and so stands in nobody's way.
+            with self._page_turn() if first.queue is Queue.PAGES else nullcontext():
+                while delivery is not None:
+                    # A page that comes again leads to the same tasks; a seeding step goes on from the next ones.
+                    with self._queue.settling() if first.queue is Queue.PAGES else nullcontext():
+                        delivery = self._next(delivery, self._deliver(delivery), workers)
         except BaseException as error:  # noqa: BLE001  # carried to the dispatching thread, which raises it
             self._crash = error
         finally:
@@ -214,34 +239,30 @@ class Dispatcher:
             # As Cloud Functions sends it; functions-framework would draw one from twelve random letters.
             "Function-Execution-Id": delivery.name[:12],
         }
-        lifts = self._holds.lifts
-        response = post(self._functions[route.function], route.path, delivery.body.encode(), headers)
+        response = self._functions[route.function](route.path, delivery.body.encode(), headers)
         if response.status // 100 == 2:  # noqa: PLR2004  # any 2xx acknowledges
-            self._acknowledged(delivery)
+            self._forget_refusals(delivery)
             return (delivery.name,)
         if self._is_ending:
             self._queue.hand_back(delivery.name)
         elif response.retry_after is not None:
-            self._hold(delivery, response.retry_after, lifts)
+            self._hold(delivery, response.retry_after)
         else:
             self._put_back(delivery, f"{response.status} {_detail(response.body)}")
         return ()
 
-    def _acknowledged(self, delivery: Delivery) -> None:
-        """Forget refusals, and holds after a control task: what it did may let pages go that need no call."""
+    def _forget_refusals(self, delivery: Delivery) -> None:
         if self._refusals:
             with self._guard:
                 self._refusals.pop(delivery.name, None)
-        if delivery.queue is Queue.CONTROL and self._holds.lift():
-            self._queue.changed.set()
 
-    def _hold(self, delivery: Delivery, seconds: int, lifts: int) -> None:
+    def _hold(self, delivery: Delivery, seconds: int) -> None:
         """
         Hand back a page whose call the source's limits allow only later, and keep its batch's pages until then.
 
         Soundings go back, too, that waited for it: they would overtake it.
         """
-        self._holds.begin(read_page_task(delivery.body.encode()).batch_id, seconds, lifts)
+        self._holds.begin(delivery.batch_id, seconds)
         with self._guard:
             overtaking = [sounding for sounding, earlier in self._held if delivery.name in earlier]
             self._held = [held for held in self._held if held[0] not in overtaking]
@@ -253,7 +274,7 @@ class Dispatcher:
         is_last = self._is_ending or self._stopping.is_set() or self._crash is not None
         # A sounding is delivered beside the pages and leaves no worker free.
         wanted = {} if is_last or done.kind == SOUNDING else {done.queue: 1}
-        deliveries = self._queue.exchange(finished, wanted, self._holds.ends())
+        deliveries = self._queue.exchange(finished, wanted, self._kept(done))
         ready = self._ready(deliveries, done)
         if is_last or not ready:
             return None
@@ -285,7 +306,7 @@ class Dispatcher:
     def _supervise(self) -> None:
         try:
             # Like Cloud Scheduler's: a supervise that fails is simply followed by the next one.
-            post(self._functions["start_batch"], "/tasks/supervise", b"", {})
+            self._functions["start_batch"]("/tasks/supervise", b"", {})
         except BaseException as error:  # noqa: BLE001  # as above
             self._crash = error
             self._queue.changed.set()

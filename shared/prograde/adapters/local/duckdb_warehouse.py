@@ -3,8 +3,8 @@
 import os
 import tempfile
 import threading
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -15,8 +15,9 @@ import orjson
 import sqlglot
 
 from prograde.adapters.documents import BATCH, PROFESSIONAL
+from prograde.adapters.local.baton import Aside
 from prograde.adapters.local.file_blob_store import make_folder, mapped_errors, sync_folder
-from prograde.adapters.local.ndjson_tables import raw_page_line, scan
+from prograde.adapters.local.ndjson_tables import raw_page_line, scan, write_without_bodies
 from prograde.adapters.local.segmented_log import SegmentedLog, lines_with
 from prograde.adapters.sql import query
 from prograde.adapters.warehouse_rows import Row, grade_row, record_of, result_row, run_row
@@ -43,8 +44,9 @@ class DuckdbWarehouse:
     grading run, replaced whole, so that a retry leaves one copy.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, aside: Aside = nullcontext) -> None:
         self._folder = folder
+        self._aside = aside
         self._logs: dict[str, SegmentedLog] = {}
         self._guard = threading.Lock()
         self._attempts_turn = threading.Lock()
@@ -53,7 +55,9 @@ class DuckdbWarehouse:
 
     def insert_raw_page(self, raw_page: RawPage) -> None:
         """Append a raw row."""
-        self._log(f"raw_pages/{raw_page.batch_id}").append(raw_page_line(raw_page))
+        line = raw_page_line(raw_page)
+        with self._aside():
+            self._log(f"raw_pages/{raw_page.batch_id}").append(line)
 
     def append_batch(self, batch: Batch, at: datetime) -> None:
         """Append a batch's status."""
@@ -104,8 +108,11 @@ class DuckdbWarehouse:
             "cutoff": batch.parameters.cutoff.isoformat(),
             "as_of": batch.parameters.as_of.isoformat(),
         }
-        with self._run_connection(batch) as connection:
-            self._see_raw_pages(connection, batch.batch_id)
+        with self._heads(batch.batch_id) as heads, self._connection() as connection:
+            # A table, because a view would be read from its file once for each of a dozen figures.
+            results = scan("results", self._files("results", batch))
+            connection.execute(f"CREATE TEMP TABLE results AS SELECT * EXCLUDE (document) FROM ({results})")  # noqa: S608  # our own names
+            connection.execute(f"CREATE TEMP VIEW raw_page_log AS {scan('raw_page_log', [heads])}")
             connection.execute(f"CREATE TEMP TABLE raw_pages AS {_transpiled('raw_pages')}")
             raw_pages = next(_rows(connection, "visible_raw_pages", batch_id=batch.batch_id))
             missing = _rows(connection, "missing_raw_ids", **run)
@@ -176,9 +183,19 @@ class DuckdbWarehouse:
     def _file(self, table: str, batch: Batch) -> Path:
         return self._folder / table / batch.batch_id / f"{batch.grading_run:06}.ndjson"
 
-    def _see_raw_pages(self, connection: duckdb.DuckDBPyConnection, batch_id: str) -> None:
-        files = sorted((self._folder / "raw_pages" / batch_id).glob("*.ndjson"))
-        connection.execute(f"CREATE TEMP VIEW raw_page_log AS {scan('raw_page_log', files)}")
+    def _files(self, table: str, batch: Batch) -> Sequence[Path]:
+        """List the file of a grading run, if it was written."""
+        file = self._file(table, batch)
+        return [file] if file.exists() else []
+
+    @contextmanager
+    def _heads(self, batch_id: str) -> Iterator[Path]:
+        """Lend a file of the batch's raw rows without their bodies."""
+        with mapped_errors(), tempfile.NamedTemporaryFile(dir=self._folder, suffix=".ndjson") as file:
+            for segment in sorted((self._folder / "raw_pages" / batch_id).glob("*.ndjson")):
+                write_without_bodies(segment, file)
+            file.flush()
+            yield Path(file.name)
 
     @contextmanager
     def _connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -197,8 +214,7 @@ class DuckdbWarehouse:
         """Lend a DuckDB that sees the batch's grading run."""
         with self._connection() as connection:
             for table in ("results", "grades"):
-                file = self._file(table, batch)
-                connection.execute(f"CREATE TEMP VIEW {table} AS {scan(table, [file] if file.exists() else [])}")
+                connection.execute(f"CREATE TEMP VIEW {table} AS {scan(table, self._files(table, batch))}")
             yield connection
 
 

@@ -9,7 +9,7 @@ from prograde.ports import Clock
 
 class Holds:
     """
-    Holds by batch, until a moment or until something changes that needs no call.
+    Holds by batch, until a moment.
 
     One page that is refused tells for all of its batch, so that a thousand that wait for an hour cost nothing.
     """
@@ -18,22 +18,13 @@ class Holds:
         self._clock = clock
         self._guard = threading.Lock()
         self._spans: dict[str, tuple[datetime, datetime]] = {}
-        self.lifts = 0
-        """How often all were lifted: who was refused before the last time knows nothing of what is now."""
 
-    def begin(self, batch_id: str, seconds: float, lifts: int) -> None:
-        """Hold a batch, by what was learned after so many lifts."""
+    def begin(self, batch_id: str, seconds: float) -> None:
+        """Hold a batch."""
         now = self._clock.now()
         with self._guard:
-            if seconds > 0 and lifts == self.lifts:
+            if seconds > 0:
                 self._spans[batch_id] = (now, now + timedelta(seconds=seconds))
-
-    def lift(self) -> bool:
-        """Let all go; tells whether there were any."""
-        with self._guard:
-            self.lifts += 1
-            spans, self._spans = self._spans, {}
-        return bool(spans)
 
     def ends(self) -> Mapping[str, datetime]:
         """Tell which batches are held and until when; a clock that was set back ends a hold."""

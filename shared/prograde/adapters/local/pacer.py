@@ -3,10 +3,12 @@
 import threading
 from bisect import bisect_left
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
 
+from prograde.adapters.local.baton import Aside
 from prograde.adapters.local.rate_ledger import RateLedger
 from prograde.adapters.local.sqlite_batch_store import microseconds, moment_of
 from prograde.domain.pace import RateLimit, free_at, used_up
@@ -19,6 +21,29 @@ TOLD_MAX = 100_000
 """As many calls as nobody makes in that time: what a limit that never bites allows need not be remembered."""
 WAIT_SECONDS_MAX = 3.0
 """Who would wait for longer goes away: a worker that sleeps for an hour cannot do what needs no call, as a cancel."""
+
+
+IN_USE = timedelta(minutes=1)
+"""So long after a source last asked its limits still hold for whoever shares its credential."""
+
+
+class Windows:
+    """
+    The limits that hold for a credential now: those of every source that asked lately.
+
+    A provider counts the calls of a credential together, so source files that differ in what they declare all hold.
+    """
+
+    def __init__(self) -> None:
+        self._asked: dict[tuple[RateLimit, ...], datetime] = {}
+
+    def holding(self, limits: tuple[RateLimit, ...], now: datetime) -> tuple[RateLimit, ...]:
+        """Note that a source with these limits asks, and tell all that hold."""
+        self._asked[limits] = now
+        if len(self._asked) == 1:
+            return limits
+        lately = [each for each, at in list(self._asked.items()) if abs(now - at) < IN_USE]
+        return tuple(dict.fromkeys(limit for each in lately for limit in each))
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +62,25 @@ def remembered(limits: Sequence[RateLimit]) -> int:
 
 class Pacer:
     """
-    RateGate for one credential: any number of windows at once, shared with other processes through the ledger.
+    RateGate for one source: any number of windows at once.
 
+    They are shared with other processes through the ledger, with other sources of the credential through `windows`.
     What is compared are the very times that are recorded. A token is spent only by a call that leaves, so nothing is
     lost to tasks that need none; who waits sleeps until its moment.
     """
 
-    def __init__(self, limits: Sequence[RateLimit], ledger: RateLedger, clock: Clock) -> None:
+    def __init__(
+        self,
+        limits: Sequence[RateLimit],
+        ledger: RateLedger,
+        clock: Clock,
+        aside: Aside = nullcontext,
+        windows: Windows | None = None,
+    ) -> None:
         self._limits = tuple(limits)
+        self._windows = windows or Windows()
         self._ledger = ledger
+        self._aside = aside
         self._clock = clock
         self._turn = threading.Lock()
         self._closing = threading.Event()
@@ -55,7 +90,7 @@ class Pacer:
 
     def pass_one(self, share: float = 1.0) -> datetime:
         """Wait for the turn, then until every window allows one more; a few seconds at most."""
-        if not self._turn.acquire(timeout=WAIT_SECONDS_MAX):
+        if not self._turn.acquire(blocking=False) and not self._waited():
             # The line is long and moves: who comes back soon finds its end.
             raise InterruptedCallError("the source's limits leave no call soon: it was not made", 0.0)
         try:
@@ -67,10 +102,15 @@ class Pacer:
                 wait_seconds = (self.wait.until - sent_at).total_seconds()
                 if wait_seconds > WAIT_SECONDS_MAX:
                     raise InterruptedCallError("the source's limits leave no call soon: it was not made", wait_seconds)
-                self._closing.wait(wait_seconds)
+                with self._aside():
+                    self._closing.wait(wait_seconds)
         finally:
             self._turn.release()
         raise InterruptedCallError("shutting down: the call was not made")
+
+    def _waited(self) -> bool:
+        with self._aside():
+            return self._turn.acquire(timeout=WAIT_SECONDS_MAX)
 
     def _reserve(self, share: float) -> tuple[datetime, Wait | None]:
         """Tell the time, and record a call at it if the windows allow one; otherwise tell when they will."""
@@ -81,9 +121,10 @@ class Pacer:
             last = self._ledger.latest(1)
             if last is not None and instant < last:
                 self._ledger.move(last - instant)
-            moment = free_at(self._limits, instant, self._ledger.latest, share)
+            limits = self._windows.holding(self._limits, now)
+            moment = free_at(limits, instant, self._ledger.latest, share)
             if moment > instant:
-                return now, Wait(moment_of(moment), used_up(self._limits, instant, self._ledger.latest))
+                return now, Wait(moment_of(moment), used_up(limits, instant, self._ledger.latest))
             self._ledger.add(instant)
             return now, None
 

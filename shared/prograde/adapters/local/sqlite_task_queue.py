@@ -1,9 +1,12 @@
 """Named tasks in one SQLite file, and the verbs with which the dispatcher delivers them."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+import threading
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from sqlite3 import Connection
 
 import orjson
 
@@ -31,10 +34,18 @@ CREATE INDEX IF NOT EXISTS waiting_in_order ON tasks (queue, step DESC, due_at) 
 CREATE INDEX IF NOT EXISTS delivered_by_due_at ON tasks (due_at) WHERE state = 'delivered';
 """
 _NOT_HELD = (
-    " AND kind != 'sounding'"
     " AND (kind != 'page' OR json_extract(body, '$.batch_id') NOT IN (SELECT value FROM json_each(?)))"
+    " AND (kind != 'sounding' OR NOT EXISTS (SELECT 1 FROM tasks AS older INDEXED BY waiting_by_due_at"
+    " WHERE older.queue = tasks.queue AND older.state = 'waiting' AND older.kind = 'page'"
+    " AND older.due_at <= tasks.due_at))"
 )
 _INSERT = "INSERT INTO tasks (name, queue, kind, body, step, due_at) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+_INSERT_IN_HAND = (
+    "INSERT INTO tasks (name, queue, kind, body, step, due_at, deliveries, state)"
+    " VALUES (?, ?, ?, ?, ?, ?, 1, 'in_hand')"
+    " ON CONFLICT DO NOTHING"
+)
+_Row = tuple[str, Queue, str, str, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +58,11 @@ class Delivery:
     body: str
     deliveries: int
     answers: int
+
+    @property
+    def batch_id(self) -> str:
+        """Name the task's batch; "" for a sounding, which is of none."""
+        return str(orjson.loads(self.body).get("batch_id", ""))
 
 
 class SqliteTaskQueue:
@@ -61,6 +77,7 @@ class SqliteTaskQueue:
         self._file = SqliteFile(path, _SCHEMA, is_durable=False)
         self._clock = clock
         self._forget_at = 0
+        self._settling = _Settling()
         self.changed = Bell()
         self.watched: Collection[Queue] = frozenset(Queue)
         """Whose new tasks ring `changed`: where every worker is busy, each looks for its next task by itself."""
@@ -71,23 +88,32 @@ class SqliteTaskQueue:
 
     def enqueue(self, tasks: Sequence[Task]) -> None:
         """Add tasks whose names are free."""
-        rows = [
-            (
-                task_name(task),
-                route_of(task).queue,
-                task_kind(task),
-                write_task(task),
-                task.step if isinstance(task, PageTask) else 0,
-                microseconds(task.due_at),
-            )
-            for task in tasks
-        ]
-        # One task, what nearly every delivery leads to, is a transaction of its own without BEGIN and COMMIT.
+        rows = [_row(task) for task in tasks]
+        if self._settling.rows is not None:
+            self._settling.rows += rows
+            return
+        # One task is a transaction of its own without BEGIN and COMMIT.
         lend = self._file.read if len(rows) == 1 else self._file.write
         with lend() as connection:
             connection.executemany(_INSERT, rows)
+        self._ring(rows)
+
+    def _ring(self, rows: Iterable[_Row]) -> None:
         if any(row[1] in self.watched for row in rows):
             self.changed.set()
+
+    @contextmanager
+    def settling(self) -> Iterator[None]:
+        """
+        Keep what this thread enqueues until its delivery is settled, and write it in the commit that settles it.
+
+        Only for deliveries that lead to the same tasks when they come again: cut off before that commit, they do.
+        """
+        self._settling.rows = []
+        try:
+            yield
+        finally:
+            self._settling.rows = None
 
     def pace(self, source: str, share: float) -> None:
         """Do nothing: who waits at the gate costs nothing here, and holds up nobody."""
@@ -107,10 +133,11 @@ class SqliteTaskQueue:
         and the remaining time can be told, instead of everybody being begun before anybody is done.
 
         One commit for both. A finished task's name stays taken for a while; a taken one counts as delivered once more.
-        While batches are `held` their pages stay, and so does every sounding: it must not overtake them.
+        While batches are `held` their pages stay, and so does a sounding that would overtake one.
         """
         taken: list[Delivery] = []
-        if not finished and not wanted:
+        rows = self._settling.take()
+        if not finished and not wanted and not rows:
             return taken
         now = microseconds(self._clock.now())
         with self._file.write() as connection:
@@ -122,21 +149,18 @@ class SqliteTaskQueue:
                 self._forget_at = now + FORGET_EVERY // timedelta(microseconds=1)
                 kept_from = now - NAME_KEPT // timedelta(microseconds=1)
                 connection.execute("DELETE FROM tasks WHERE state = 'delivered' AND due_at < ?", (kept_from,))
-            for queue, limit in wanted.items():
-                rows = connection.execute(
-                    "UPDATE tasks SET state = 'in_hand', deliveries = deliveries + 1 WHERE name IN ("  # noqa: S608  # our own words
-                    " SELECT name FROM tasks INDEXED BY waiting_in_order"
-                    f" WHERE queue = ? AND state = 'waiting' AND due_at <= ?{_NOT_HELD if held else ''}"
-                    " ORDER BY step DESC, due_at LIMIT ?) RETURNING -step, due_at, name, queue, kind, body,"
-                    " deliveries, answers",
-                    (queue, now, *([orjson.dumps(list(held)).decode()] if held else []), limit),
-                ).fetchall()
-                # SQLite returns the rows that it updated in no particular order.
-                taken += [Delivery(name, Queue(at), *rest) for _, _, name, at, *rest in sorted(rows)]
+            if wanted == {Queue.PAGES: 1} and len(rows) == 1 and not held:
+                taken = _taken_at_once(connection, rows[0], now)
+            if not taken:
+                connection.executemany(_INSERT, rows)
+                taken = _taken(connection, wanted, held, now)
+        if rows and [row[0] for row in rows] != [delivery.name for delivery in taken]:
+            self._ring(rows)
         return taken
 
     def put_back(self, name: str, due_at: datetime) -> None:
         """Let a task be delivered again, not before `due_at`: it was answered, in vain."""
+        self._write_settled()
         with self._file.write() as connection:
             connection.execute(
                 "UPDATE tasks SET state = 'waiting', answers = answers + 1, due_at = ? WHERE name = ?",
@@ -145,10 +169,15 @@ class SqliteTaskQueue:
 
     def hand_back(self, name: str) -> None:
         """Take a delivery back that did not come to its call: it counts for nothing."""
+        self._write_settled()
         with self._file.write() as connection:
             connection.execute(
                 "UPDATE tasks SET state = 'waiting', deliveries = deliveries - 1 WHERE name = ?", (name,)
             )
+
+    def _write_settled(self) -> None:
+        """Write what a delivery that was in vain has enqueued even so."""
+        self.exchange((), {})
 
     def next_due_at(self, queues: Iterable[Queue]) -> datetime | None:
         """Tell when the next waiting task of these queues may be delivered."""
@@ -165,3 +194,55 @@ class SqliteTaskQueue:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+
+class _Settling(threading.local):
+    """What this thread has enqueued in a delivery that is not settled; None outside of one."""
+
+    rows: list[_Row] | None = None
+
+    def take(self) -> list[_Row]:
+        """Give what there is, once."""
+        taken, self.rows = self.rows or [], None if self.rows is None else []
+        return taken
+
+
+def _row(task: Task) -> _Row:
+    return (
+        task_name(task),
+        route_of(task).queue,
+        task_kind(task),
+        write_task(task),
+        task.step if isinstance(task, PageTask) else 0,
+        microseconds(task.due_at),
+    )
+
+
+def _taken_at_once(connection: Connection, row: _Row, now: int) -> list[Delivery]:
+    """Insert a page as one that is in hand, unless another one's turn is before it: half of what is to be written."""
+    name, queue, kind, body, step, due_at = row
+    first = connection.execute(
+        "SELECT step, due_at FROM tasks INDEXED BY waiting_in_order"
+        " WHERE queue = ? AND state = 'waiting' AND due_at <= ? ORDER BY step DESC, due_at LIMIT 1",
+        (Queue.PAGES, now),
+    ).fetchone()
+    is_next = queue is Queue.PAGES and due_at <= now and (first is None or (-step, due_at) <= (-first[0], first[1]))
+    if not is_next or connection.execute(_INSERT_IN_HAND, row).rowcount == 0:
+        return []
+    return [Delivery(name, queue, kind, body, 1, 0)]
+
+
+def _taken(connection: Connection, wanted: Mapping[Queue, int], held: Collection[str], now: int) -> list[Delivery]:
+    taken: list[Delivery] = []
+    for queue, limit in wanted.items():
+        rows = connection.execute(
+            "UPDATE tasks SET state = 'in_hand', deliveries = deliveries + 1 WHERE name IN ("  # noqa: S608  # our own words
+            " SELECT name FROM tasks INDEXED BY waiting_in_order"
+            f" WHERE queue = ? AND state = 'waiting' AND due_at <= ?{_NOT_HELD if held else ''}"
+            " ORDER BY step DESC, due_at LIMIT ?) RETURNING -step, due_at, name, queue, kind, body,"
+            " deliveries, answers",
+            (queue, now, *([orjson.dumps(list(held)).decode()] if held else []), limit),
+        ).fetchall()
+        # SQLite returns the rows that it updated in no particular order.
+        taken += [Delivery(name, Queue(at), *rest) for _, _, name, at, *rest in sorted(rows)]
+    return taken

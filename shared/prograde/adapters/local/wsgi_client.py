@@ -9,6 +9,7 @@ from prograde.errors import UnknownCallerError
 from prograde.ports import Caller
 
 WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+Environ = dict[str, Any]
 
 IN_PROCESS = "prograde.in_process"
 """A key of a WSGI environment: no header can become it, so whoever sets it is this process."""
@@ -23,9 +24,13 @@ class Response:
     retry_after: int | None = None
 
 
-def post(app: WsgiApp, path: str, body: bytes, headers: Mapping[str, str]) -> Response:
-    """Post to a WSGI app in this process, without a socket."""
-    environ: dict[str, Any] = {
+Door = Callable[[str, bytes, Mapping[str, str]], Response]
+"""Where a function is posted to: a path, a body, headers."""
+
+
+def environ_of(path: str, body: bytes, headers: Mapping[str, str]) -> Environ:
+    """Write a post from inside this process as a WSGI environment."""
+    return {
         "REQUEST_METHOD": "POST",
         "SCRIPT_NAME": "",
         "PATH_INFO": path,
@@ -46,6 +51,11 @@ def post(app: WsgiApp, path: str, body: bytes, headers: Mapping[str, str]) -> Re
         IN_PROCESS: True,
         **{"HTTP_" + name.upper().replace("-", "_"): value for name, value in headers.items()},
     }
+
+
+def post(app: WsgiApp, path: str, body: bytes, headers: Mapping[str, str]) -> Response:
+    """Post to a WSGI app in this process, without a socket."""
+    environ = environ_of(path, body, headers)
     started: list[tuple[str, dict[str, str]]] = []
 
     def start_response(
