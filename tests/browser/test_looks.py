@@ -3,6 +3,7 @@
 import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
+from prograde.entrypoints.web.pages_letters import LETTERS_SHOWN
 from tests.browser.conftest import Site
 from tests.browser.sick_market import SICK
 from tests.browser.story import estimate, fill_the_form, start, watch_it_finish
@@ -94,6 +95,25 @@ def test_every_page_is_accessible_by_day_and_night_and_fits_a_phone(browser: Bro
     context.close()
 
     assert [] == looks.problems
+
+
+def test_on_a_phone_no_column_is_cut_off_and_the_buttons_stay_at_hand(browser: Browser, site: Site) -> None:
+    roster = site.place.folder / "roster.csv"
+    unknown = "".join(f"Z{number:02}\n" for number in range(30))
+    roster.write_text(roster.read_text(encoding="utf-8") + unknown, encoding="utf-8")
+    context = browser.new_context(base_url=site.url, viewport=PHONE)
+    page = context.new_page()
+    batch_id = graded(page, site)
+
+    page.goto("/new")
+    assert page.locator(".scroll").evaluate("tiers => tiers.scrollWidth <= tiers.clientWidth")
+    page.goto(f"/batches/{batch_id}/dead-letters")
+    expect(page.get_by_role("checkbox")).to_have_count(LETTERS_SHOWN)
+    expect(page.get_by_role("button", name="Discard the chosen")).to_be_in_viewport(ratio=1)
+    page.get_by_role("button", name="Replay the chosen").click()
+    expect(page.get_by_role("alert")).to_have_text("Tick the professionals that are meant.")
+    expect(page.get_by_role("checkbox").first).to_be_in_viewport()
+    context.close()
 
 
 def graded(page: Page, site: Site) -> str:

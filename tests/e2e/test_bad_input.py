@@ -66,9 +66,9 @@ def test_every_mistake_is_told_at_once(workplace: Workplace) -> None:
     ("content", "said"),
     [
         (b"name\nAnn\n", ["roster: 'name'", "column professional_id"]),
-        (b"professional_id\n", ["roster: 'no rows'", "at least one"]),
+        (b"professional_id\n", ["roster: has no rows", "at least one"]),
         (b"", ["roster: ''", "column professional_id"]),
-        (b"professional_id\nA1\n\xff\xfe\n", ["roster", "UTF-8"]),
+        (b"professional_id\nA1\n\xff\xfe\n", ["roster: 'bytes FF FE 0A': is no UTF-8 text, near line 3: save it"]),
         (
             b"PK\x03\x04\x14\x00",
             ["roster: 'begins with 50 4B 03 04': is a workbook", "save it as CSV (UTF-8): File > S"],

@@ -68,6 +68,16 @@ def test_what_is_no_roster_is_refused(content: bytes, said: str) -> None:
         cleaned(content)
 
 
+@pytest.mark.parametrize("rows", [1, 5_000])
+def test_bytes_that_are_no_text_are_shown_with_their_line(rows: int) -> None:
+    with pytest.raises(InputError) as caught:
+        cleaned(b"professional_id\n" + b"".join(b"A%d\n" % row for row in range(rows)) + b"B\xe9a\nC\n")
+
+    (problem,) = caught.value.problems
+    assert ("roster", "bytes E9 61 0A 43") == (problem.field, problem.value)
+    assert problem.remedy.startswith(f"is no UTF-8 text, near line {rows + 2}: ")
+
+
 def test_many_bad_lines_are_counted_and_the_first_are_named() -> None:
     with pytest.raises(InputError) as caught:
         cleaned(b"professional_id,name\n" + b",x\n" * 500)

@@ -199,14 +199,15 @@ def test_whose_turn_it_was_is_noted_but_for_the_one_who_was_answered_last(asked:
 @pytest.mark.parametrize(
     "silence", [UNASKED_MAX, timedelta(days=1), -UNASKED_MAX - SECOND], ids=["long", "a day", "set back"]
 )
-def test_a_silence_does_not_count_and_what_was_waited_before_it_does(silence: timedelta) -> None:
+def test_of_a_silence_little_counts_and_all_that_was_waited_before_it(silence: timedelta) -> None:
     waited = PATIENCE - SECOND
     now = NOW + waited + silence
     batch = replace(ONGOING, outage=Outage(NOW, ME, NOW + waited))
 
     asked = after_step(batch, TIMEOUT, FAILING, now)
 
-    assert replace(batch, outage=Outage(now - waited, ME, NOW)) == unpaced(asked)
+    counted = waited + (UNASKED_MAX if silence > timedelta() else timedelta())
+    assert replace(batch, outage=Outage(now - counted, ME, NOW)) == unpaced(asked)
     assert BatchStatus.DRAINING == after_step(asked, TIMEOUT, FAILING, now + SECOND).status
 
 

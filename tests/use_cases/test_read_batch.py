@@ -81,6 +81,16 @@ def test_the_rate_is_that_of_the_last_two_minutes_and_tells_how_long_it_takes(be
     assert progress.remaining(now + RATE_OVER + MINUTE) is None
 
 
+@pytest.mark.parametrize(
+    ("total", "ended", "is_rough"), [(100, 19, True), (100, 20, False), (5_000, 49, True), (5_000, 50, False)]
+)
+def test_few_tell_the_remaining_time_roughly(bench: Bench, total: int, ended: int, *, is_rough: bool) -> None:
+    batch = bench.start("A1")
+    progress = read_progress(bench.services.store, batch.batch_id)
+
+    assert is_rough == replace(progress, total=total, open=total - ended).is_rough
+
+
 def close(bench: Bench, professional_id: str) -> None:
     """End a professional as a page task would."""
     batch, professional = bench.batch(), bench.professional(professional_id)

@@ -139,17 +139,19 @@ def test_a_running_batch_tells_how_fast_its_source_is_called(service: Service) -
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "allowed"),
+    ("method", "path", "allowed", "told"),
     [
-        ("DELETE", "/v1/batches", {"GET", "HEAD", "POST"}),
-        ("PUT", "/v1/batches/north-1/pause", {"POST"}),
-        ("POST", "/v1/batches/north-1", {"GET", "HEAD"}),
+        ("DELETE", "/v1/batches", {"GET", "HEAD", "POST"}, "there are GET, POST"),
+        ("PUT", "/v1/batches/north-1/pause", {"POST"}, "there is POST"),
+        ("POST", "/v1/batches/north-1", {"GET", "HEAD"}, "there is GET"),
     ],
 )
-def test_another_method_is_told_which_there_are(service: Service, method: str, path: str, allowed: set[str]) -> None:
+def test_another_method_is_told_which_there_are(
+    service: Service, method: str, path: str, allowed: set[str], told: str
+) -> None:
     response = service.send(method, path, 405)
     assert allowed == set(response.headers["Allow"].split(", "))
-    assert 405 == response.json()["status"]
+    assert (405, f"{method} is not allowed here: {told}") == (response.json()["status"], response.json()["detail"])
 
 
 def test_a_head_is_answered_as_a_get_without_its_body(service: Service) -> None:

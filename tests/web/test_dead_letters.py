@@ -1,6 +1,10 @@
+import re
+
 import pytest
 
+from prograde.entrypoints.web import pages_letters
 from tests.web.service import EVERYBODY, WAITING, Service
+from tests.web.test_pages import BROWSER
 
 FAILED = EVERYBODY[:3]
 
@@ -68,6 +72,35 @@ def test_which_dead_letters_are_meant_has_to_be_said_in_one_way(service: Service
     service.post(f"/v1/batches/{batch_id}/replay", 400, json=choice)
     service.post(f"/v1/batches/{batch_id}/discard", 400, json=choice)
     assert 1 == len(service.get(f"/v1/batches/{batch_id}/dead-letters").json()["dead_letters"])
+
+
+def test_with_nobody_ticked_the_page_of_the_list_stays(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pages_letters, "LETTERS_SHOWN", 1)
+    batch_id = service.with_dead_letters(FAILED)
+    first, second, _ = sorted(FAILED)
+    path = f"/batches/{batch_id}/dead-letters"
+    asked = {"cause": "server_error", "after": first, "do": "replay chosen"}
+
+    for data in (asked, asked | {"do": "discard chosen"}):
+        text = service.post(path, 400, headers=BROWSER, data=data).text
+        assert 'role="alert"><p>Tick the professionals that are meant.' in text
+        assert [second] == re.findall(r'name="id" value="([^"]*)"', text)
+        assert f'name="after" value="{first}"' in text
+
+    nobody = service.post(path, 400, headers=BROWSER, data={"cause": "timeout", "do": "replay all"}).text
+    assert "Nobody of these waits any more." in nobody
+
+
+def test_two_ways_at_once_are_told_each_and_none_is_no_value(service: Service) -> None:
+    batch_id = service.with_dead_letters(FAILED[:1])
+    path = f"/v1/batches/{batch_id}/replay"
+
+    both = service.post(path, 400, json={"professional_ids": FAILED[:1], "all": True}).json()["problems"]
+    neither = service.post(path, 400, json={}).json()["problems"]
+
+    remedy = "one of these only: professional_ids, all"
+    assert [{"field": name, "value": None, "remedy": remedy} for name in ("professional_ids", "all")] == both
+    assert [("body", None)] == [(problem["field"], problem["value"]) for problem in neither]
 
 
 def test_a_professional_that_is_none_of_the_batch_is_not_found(service: Service) -> None:

@@ -245,7 +245,7 @@ def test_dead_letters_are_replayed_and_discarded_from_their_list(service: Servic
     service.post(path, 303, data={"do": "replay all", "cause": "server_error"}, allow_redirects=False)
     assert "Nobody of this batch" in page(service, f"{path}?cause=server_error")
     nobody = service.post(path, 400, headers=BROWSER, data={"do": "replay chosen"})
-    assert "tick the professionals that are meant" in nobody.text
+    assert "Tick the professionals that are meant." in nobody.text
 
 
 def test_to_discard_all_is_asked_about_first(service: Service) -> None:

@@ -1,11 +1,12 @@
 """What people send that cannot be read as it is: the form and the API say the same, and what to do."""
 
 import html
+import re
 
 import pytest
 
 from tests.web.service import Service
-from tests.web.test_pages import ROSTER, errors_of, form
+from tests.web.test_pages import ROSTER, errors_of, form, hidden
 
 WORKBOOK = b"PK\x03\x04\x14\x00\x06\x00\x08\x00\x00\x00!\x00"
 WIDE = "professional_id\nA1\n".encode("utf-16")
@@ -25,6 +26,30 @@ def test_a_workbook_or_utf_16_is_told_how_to_be_saved_by_the_form_and_the_api(
     sent = service.post("/v1/batches", 400, data={"source": "source"}, files={"roster": ("roster.xlsx", roster)})
     told = {"field": "roster", "value": f"begins with {roster[:4].hex(' ').upper()}", "remedy": remedy}
     assert [told] == sent.json()["problems"]
+
+
+def test_a_roster_that_cannot_be_read_is_not_offered_as_kept(service: Service) -> None:
+    kept = form(service, 400, ROSTER, page_limit="0").text
+    assert "Kept from before" in kept
+    again = {name: hidden(kept, name) for name in ("kept", "kept_name")}
+
+    for roster in (WORKBOOK, b"name\nAnn\n"):
+        text = form(service, 400, roster, **again).text
+        hint = re.search(r'<p class="hint" id="roster-hint">(.*?)</p>', text)
+        assert hint
+        said = html.unescape(re.sub("<[^>]+>", "", hint[1]))
+        told = "my <b>roster</b>.csv cannot be used. Choose a CSV file with a professional_id column."
+        assert said.startswith(told)
+        assert "Kept from before" not in text
+        assert 'name="kept' not in text
+
+
+def test_a_problem_s_value_is_what_was_sent_or_null(service: Service) -> None:
+    data = {"source": "source", "parameters": '{"page_limit": 0, "cutoff": true}'}
+    problems = service.post("/v1/batches", 400, data=data, files={"none": b""}).json()["problems"]
+
+    values = {problem["field"]: problem["value"] for problem in problems}
+    assert {"roster": None, "page_limit": "0", "cutoff": "true"} == values
 
 
 def test_a_threshold_in_millions_is_told_in_digits_by_the_form_and_the_api(service: Service) -> None:

@@ -26,6 +26,8 @@ NO_CSV = {
     b"\xfe\xff": "is UTF-16 text",
 }
 """What people send for a CSV, by how it begins."""
+BYTES_SHOWN = 4
+"""Of what is no text."""
 ROW_LENGTH_MAX = 1_000_000
 """Characters of one row, the header too, however many lines its cells span."""
 
@@ -59,10 +61,14 @@ def clean_roster(content: BinaryIO) -> Iterator[CleanRoster]:
             try:
                 _walk(content, lines, seen, scan)
             except UnicodeDecodeError as error:
-                problem = Problem("roster", f"near line {scan.line + 1}", f"is no UTF-8 text: {SAVE_AS_CSV}")
-                raise InputError([problem]) from error
+                # Text is decoded a block at a time, when the rows before it are used up.
+                line = scan.line + error.object.count(b"\n", 0, error.start) + 1
+                found = f"bytes {error.object[error.start : error.start + BYTES_SHOWN].hex(' ').upper()}"
+                raise InputError(
+                    [Problem("roster", found, f"is no UTF-8 text, near line {line}: {SAVE_AS_CSV}")]
+                ) from error
             except csv.Error as error:
-                raise InputError([Problem("roster", f"line {scan.line + 1}", f"is no CSV: {error}")]) from error
+                raise InputError([Problem("roster", None, f"is no CSV, near line {scan.line + 1}: {error}")]) from error
         scan.raise_problems()
         with path.open("rb") as lines:
             yield CleanRoster(lines, scan.professionals, scan.digest.hexdigest(), tuple(scan.notes()))
@@ -90,9 +96,11 @@ class _Scan:
         """Raise InputError if the roster cannot be used."""
         if self.unusable > len(self.problems):
             more = self.unusable - len(self.problems)
-            self.problems.append(Problem("roster", f"{more} more lines", f"have no usable {COLUMN} either"))
+            self.problems.append(Problem("roster", None, f"{more} more lines have no usable {COLUMN} either"))
         if not self.problems and self.professionals == 0:
-            self.problems.append(Problem("roster", "no rows", "give at least one professional below the header"))
+            self.problems.append(
+                Problem("roster", None, "has no rows: give at least one professional below the header")
+            )
         if self.problems:
             raise InputError(self.problems)
 

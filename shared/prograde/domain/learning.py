@@ -162,9 +162,10 @@ def _patient(batch: Batch, after: Professional, now: datetime) -> Batch:
     if is_mistaken and after.unproven_failures >= REFUSED_TO_PAUSE:
         return paused(batch, _refused_to_all(after))
     asked = replace(outage, next_at=after.due_at)
-    if not -UNASKED_MAX <= now - outage.next_at < UNASKED_MAX:
-        # Our silence does not count; what was waited before it does: the probe may wait for the next day's calls.
-        waited = outage.next_at - outage.since
+    late = now - outage.next_at
+    if not -UNASKED_MAX <= late < UNASKED_MAX:
+        # Of our silence no more counts; what was waited before it does: the probe may wait for the next day's calls.
+        waited = outage.next_at - outage.since + max(timedelta(), min(late, UNASKED_MAX))
         return replace(batch, outage=replace(asked, since=now - waited))
     if now - outage.since < timedelta(minutes=batch.parameters.outage_patience_minutes):
         return replace(batch, outage=asked)

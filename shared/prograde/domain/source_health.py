@@ -17,7 +17,7 @@ ELSEWHERE = timedelta(seconds=10)
 REFUSED_TO_PAUSE = 6
 """Refusals in a row, of a probe's own page and of two others' in turn, that rather are a mistake than an outage."""
 UNASKED_MAX = timedelta(minutes=2)
-"""A probe that comes so much later than it was to come was not asking: its process stood still, or its clock jumped."""
+"""A probe that comes later than it was to come was not asking: its process stood still, or its clock jumped."""
 WAIT_SECONDS_MAX = 3600.0
 """The longest Retry-After that is believed."""
 STRANGERS_MAX = 3

@@ -80,7 +80,7 @@ def problem_details(error: ProgradeError, status: int) -> flask.Response:
     details: dict[str, object] = {"title": type(error).__name__, "status": status, "detail": str(error)}
     if isinstance(error, InputError | SettingsError):
         details["problems"] = [
-            {"field": problem.field, "value": str(problem.value)[:VALUE_SHOWN], "remedy": problem.remedy}
+            {"field": problem.field, "value": _value_shown(problem.value), "remedy": problem.remedy}
             for problem in error.problems
         ]
     response = flask.jsonify(details)
@@ -92,6 +92,13 @@ def problem_details(error: ProgradeError, status: int) -> flask.Response:
         # Rounded down: the rest is waited for in front of the call, and nothing of the limits is given away.
         response.headers["Retry-After"] = str(int(error.wait_seconds))
     return response
+
+
+def _value_shown(value: object) -> str | None:
+    """Write what was sent, as it was sent; None where nothing was."""
+    if value is None:
+        return None
+    return str(value).lower() if isinstance(value, bool) else str(value)[:VALUE_SHOWN]
 
 
 def http_problem(error: HTTPException) -> flask.Response:

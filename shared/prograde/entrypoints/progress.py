@@ -119,7 +119,8 @@ class ProgressDisplay:
             return text
         ends = self._end_pace.per_second
         if ends > 0 and progress.open:
-            text += f", {timedelta(seconds=round(progress.open / ends))} to go"
+            roughly = "roughly " if progress.is_rough else ""
+            text += f", {roughly}{timedelta(seconds=round(progress.open / ends))} to go"
         if self._console.is_terminal and self._console.width < WIDE:
             return text
         if not progress.ended:

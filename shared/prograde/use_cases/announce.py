@@ -48,7 +48,8 @@ def announce_conditions(services: Services, batch: Batch, at: datetime) -> None:
         services.warehouse.append_batch(batch, at)
     if batch.is_late(at):
         promised = batch.parameters.promised_hours
-        _log.warning("the batch takes longer than %s hours", promised, extra=_facts(Event.BATCH_LATE, batch))
+        hours = "1 hour" if promised == 1 else f"{promised} hours"
+        _log.warning("the batch takes longer than %s", hours, extra=_facts(Event.BATCH_LATE, batch))
     if batch.outage is not None:
         since = batch.outage.since.isoformat()
         _log.warning(

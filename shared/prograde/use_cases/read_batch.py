@@ -16,6 +16,8 @@ K = TypeVar("K", str, int)
 
 RATE_OVER = timedelta(minutes=2)
 """The rate, and so the remaining time, is that of the last two minutes."""
+ROUGH_BELOW = 20
+"""Fewer that have ended, or fewer than a hundredth, tell the remaining time roughly: it swings from one to the next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,11 @@ class Progress:
     def ended(self) -> int:
         """How many professionals are final."""
         return self.total - self.open
+
+    @property
+    def is_rough(self) -> bool:
+        """Whether too few have ended for the remaining time to be told well."""
+        return self.ended < max(ROUGH_BELOW, self.total / 100)
 
     def ended_per_second(self, now: datetime) -> float | None:
         """Tell how fast professionals ended lately; None while that cannot be told."""

@@ -85,9 +85,16 @@ def _chosen(call: Call, batch_id: str) -> tuple[list[str], bool]:
     """Find the ids that are meant, and whether there are more than one request takes."""
     read_query(call.request, Query)
     choice = read_json(call.request, Choice)
-    ways = (choice.professional_ids is not None, choice.cause is not None, choice.all)
-    if sum(ways) != 1:
-        raise InputError([Problem("body", None, "say which: either professional_ids, or a cause, or all")])
+    ways = {
+        "professional_ids": choice.professional_ids is not None,
+        "cause": choice.cause is not None,
+        "all": choice.all,
+    }
+    said = [way for way, is_said in ways.items() if is_said]
+    if not said:
+        raise InputError([Problem("body", None, "say which: professional_ids, a cause, or all")])
+    if len(said) > 1:
+        raise InputError(Problem(way, None, f"one of these only: {', '.join(said)}") for way in said)
     if choice.professional_ids is not None:
         return choice.professional_ids, False
     found = letters.dead_letters(call.services.store, batch_id, choice.cause)

@@ -8,6 +8,7 @@ import flask
 from werkzeug.exceptions import (
     HTTPException,
     InternalServerError,
+    MethodNotAllowed,
     NotAcceptable,
     NotFound,
     RequestEntityTooLarge,
@@ -26,6 +27,7 @@ from prograde.entrypoints.web.table import EVERYTHING, MAPS
 from prograde.errors import ProgradeError
 
 PATH_SHOWN = 200
+METHOD_SHOWN = 20
 
 
 def start_batch(request: flask.Request) -> flask.Response:
@@ -63,6 +65,12 @@ def _found(table: Map, path: str, method: str) -> tuple[Route, Mapping[str, Any]
         route, ids = table.bind("").match(path, method)
     except NotFound:
         raise NotFound(f"there is no {method} {path[:PATH_SHOWN]}") from None
+    except MethodNotAllowed as error:
+        # HEAD goes with every GET, and stands in the Allow header.
+        methods = sorted(error.valid_methods or ())
+        named = [each for each in methods if each != "HEAD"]
+        there = f"there {'is' if len(named) == 1 else 'are'} {', '.join(named)}"
+        raise MethodNotAllowed(methods, f"{method[:METHOD_SHOWN]} is not allowed here: {there}") from None
     assert isinstance(route, Route)
     return route, ids
 

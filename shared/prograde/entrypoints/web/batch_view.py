@@ -9,6 +9,8 @@ from typing import Any
 
 from prograde.domain.batch import Batch, BatchStatus
 from prograde.domain.pace import RateLimit
+from prograde.domain.professional import State, StopReason
+from prograde.entrypoints.plan_text import duration_text
 from prograde.entrypoints.web.charts import Histogram, Part, grade_look, stacked, volume_histogram
 from prograde.entrypoints.web.rendering import number, short_dollars, words
 from prograde.errors import InputError, NotFoundError
@@ -142,6 +144,14 @@ class BatchView:
         return self.progress.remaining(self.now) if self.batch.status is BatchStatus.RUNNING else None
 
     @property
+    def remaining_text(self) -> str:
+        """The time to go in words: while it swings, its largest unit alone."""
+        if self.remaining is None:
+            return "–"  # noqa: RUF001  # no value, not minus
+        text = duration_text(self.remaining)
+        return f"roughly {' '.join(text.split()[:2])}" if self.progress.is_rough else text
+
+    @property
     def ends_at(self) -> datetime | None:
         """When that will be over."""
         return None if self.remaining is None else self.now + self.remaining
@@ -211,6 +221,18 @@ class BatchView:
     def runs(self) -> int:
         """How many grading runs there may be."""
         return self.batch.grading_run
+
+    @property
+    def partial(self) -> str:
+        """Say why the run's files lack professionals who were never decided; "" where they lack none."""
+        if self.export is None:
+            return ""
+        told: Mapping[str, Any] = self.export.manifest
+        if told["is_cancelled"] and told["professionals"]["by_state"].get(State.CANCELLED):
+            return "the batch was cancelled"
+        # The counters are those of the latest run alone.
+        is_given_up = self.batch.status is BatchStatus.INCOMPLETE and self.run == self.runs
+        return "the batch gave up" if is_given_up and self.progress.by_cause.get(StopReason.SOURCE_OUTAGE) else ""
 
     @property
     def files(self) -> tuple[FileRow, ...]:

@@ -1,5 +1,6 @@
 """The page of a batch's dead letters, and the form that replays or discards them."""
 
+from collections.abc import Mapping
 from itertools import islice
 from urllib.parse import urlencode
 
@@ -13,20 +14,24 @@ from prograde.ports import Caller
 from prograde.use_cases import dead_letters as letters
 from prograde.use_cases.read_batch import read_progress
 
-LETTERS_SHOWN = 50
+LETTERS_SHOWN = 20
 ALL_MAX = 5_000
 """Dead letters that one press of a button replays or discards; the next press takes the next."""
 
 
 def letters_page(call: Call, batch_id: str) -> flask.Response:
     """Show dead letters, of one cause or of all."""
-    asked = call.request.args
-    cause, is_discarded = asked.get("cause", ""), asked.get("discarded", "") == "1"
+    return _list(call, batch_id, call.request.args)
+
+
+def _list(call: Call, batch_id: str, asked: Mapping[str, str], mistake: str = "") -> flask.Response:
+    """Show the page of the list that is asked for; with a mistake, say so above it."""
+    cause, is_discarded, after = asked.get("cause", ""), asked.get("discarded", "") == "1", asked.get("after", "")
     progress = read_progress(call.services.store, batch_id)
     page = letters.dead_letter_page(
         call.services.store,
         batch_id,
-        asked.get("after", ""),
+        after,
         LETTERS_SHOWN,
         cause or None,
         is_discarded=is_discarded,
@@ -42,15 +47,17 @@ def letters_page(call: Call, batch_id: str) -> flask.Response:
             "cause": cause,
             "is_discarded": is_discarded,
             "more": "" if page.next is None else urlencode({key: value for key, value in more.items() if value}),
-            "is_later": bool(asked.get("after", "")),
+            "after": after,
             "all_max": ALL_MAX,
             "said": SAID.get(asked.get("said", ""), ""),
+            "mistake": mistake,
         },
+        400 if mistake else 200,
     )
 
 
 def sort_letters(call: Call, batch_id: str) -> flask.Response:
-    """Replay or discard the chosen ones, or all of a cause."""
+    """Replay or discard the chosen ones, or all of a cause; with nobody chosen, the list stays."""
     form = call.request.form
     verb, _, whom = form.get("do", "").partition(" ")
     ids = form.getlist("id")
@@ -58,7 +65,8 @@ def sort_letters(call: Call, batch_id: str) -> flask.Response:
         found = letters.dead_letters(call.services.store, batch_id, form.get("cause") or None)
         ids = [letter.professional_id for letter in islice(found, ALL_MAX)]
     if not ids:
-        raise InputError([Problem("id", None, "tick the professionals that are meant")])
+        nobody = "Nobody of these waits any more" if whom == "all" else "Tick the professionals that are meant"
+        return _list(call, batch_id, form, nobody)
     match verb:
         case "replay":
             letters.replay(call.services, batch_id, ids)

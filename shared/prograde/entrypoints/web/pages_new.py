@@ -165,14 +165,17 @@ def _form(
     estimate: Estimate | None = None,
     problems: Sequence[Problem] = (),
 ) -> flask.Response:
+    """Show the form; an upload that cannot be used is named, and not kept for the next try."""
     services = call.services
+    is_refused = not typed["stored_roster"] and any(typed.input_of(problem) == "roster" for problem in problems)
     errors = typed.errors(problems)
     return rendered(
         "new.html",
         {
             "typed": typed,
             "tier_input": tier_input,
-            "upload": upload,
+            "upload": None if is_refused else upload,
+            "refused_name": upload.name if is_refused and upload is not None else "",
             "estimate": estimate,
             "errors": errors,
             "problems": [(typed.input_of(problem), problem) for problem in problems],

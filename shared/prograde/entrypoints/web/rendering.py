@@ -72,6 +72,7 @@ def environment() -> Environment:
         "sides": sides_text,
         "size": size,
         "words": words,
+        "counted": counted,
         "signed": signed,
         "share": share,
     }
@@ -87,6 +88,11 @@ def status_look(status: str) -> str:
 def number(value: float, decimals: int = 0) -> str:
     """Write 12345.67 as 12,346, or with decimals."""
     return f"{value:,.{decimals}f}"
+
+
+def counted(count: int, thing: str) -> str:
+    """Write how many there are of something: 1 hour, 72 hours."""
+    return f"{number(count)} {thing}{'' if count == 1 else 's'}"
 
 
 def signed(value: int) -> str:

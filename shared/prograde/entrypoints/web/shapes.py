@@ -421,7 +421,7 @@ class ProblemField:
     """One thing that is wrong with the input."""
 
     field: str
-    value: str
+    value: str | None
     remedy: str
 
 
