@@ -13,7 +13,6 @@ from prograde import __version__
 from prograde.adapters.listing_api.http_listing_source import HttpListingSource
 from prograde.adapters.listing_api.source import Source
 from prograde.adapters.listing_api.source_file import load_source
-from prograde.adapters.local.baton import Baton
 from prograde.adapters.local.data_directory import DataDirectory
 from prograde.adapters.local.dispatcher import Dispatcher
 from prograde.adapters.local.duckdb_warehouse import DuckdbWarehouse
@@ -49,9 +48,8 @@ class LocalMachine:
         self._paces: dict[str, Pacer] = {}
         self._ledgers: list[RateLedger] = []
         self._clock = SystemClock()
-        self._baton = Baton()
         self._store = SqliteBatchStore(directory.state)
-        self._warehouse = DuckdbWarehouse(directory.warehouse, self._baton.put_down)
+        self._warehouse = DuckdbWarehouse(directory.warehouse)
         self.queue = SqliteTaskQueue(directory.queue, self._clock)
         self.services = Services(
             store=self._store,
@@ -72,9 +70,7 @@ class LocalMachine:
             if batch.source_sha256 not in self._sources:
                 source = self.source(batch)
                 pacer = self._paces[batch.source_sha256] = self._pacer(source)
-                self._sources[batch.source_sha256] = HttpListingSource(
-                    source, pacer, self._clock, aside=self._baton.put_down
-                )
+                self._sources[batch.source_sha256] = HttpListingSource(source, pacer, self._clock)
             return self._sources[batch.source_sha256]
 
     def _pacer(self, source: Source) -> Pacer:
@@ -83,7 +79,7 @@ class LocalMachine:
         if credential not in self._pacers:
             ledger = RateLedger(pace_dir(self._env) / f"{credential}.ledger", remembered(source.rate_limits))
             self._ledgers.append(ledger)
-            self._pacers[credential] = Pacer(source.rate_limits, ledger, self._clock, self._baton.put_down)
+            self._pacers[credential] = Pacer(source.rate_limits, ledger, self._clock)
         return self._pacers[credential]
 
     def calls_per_second(self, batch: Batch) -> float | None:
@@ -104,7 +100,7 @@ class LocalMachine:
         # Pages are many, and their function asks for nothing that only the framework's own door gives.
         doors: dict[str, Door] = {name: partial(post, app) for name, app in apps.items()}
         doors["fetch_page"] = direct_door(apps["fetch_page"])
-        return Dispatcher(self.queue, doors, self._clock, concurrency, self._baton.held)
+        return Dispatcher(self.queue, doors, self._clock, concurrency)
 
     def calls(self) -> int:
         """Count the calls that left since the start."""

@@ -10,7 +10,7 @@ import gc
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -21,9 +21,6 @@ from prograde.adapters.local.wsgi_client import Door
 from prograde.adapters.task_routes import ROUTES, SOUNDING
 from prograde.domain.effects import Queue
 from prograde.ports import Clock
-
-Turn = Callable[[], AbstractContextManager[object]]
-"""Held by who works on pages."""
 
 RETRY_SECONDS_BASE = 0.1
 RETRY_SECONDS_MAX = 60.0
@@ -48,18 +45,10 @@ class Refusal:
 class Dispatcher:
     """Delivers tasks until told to stop; one per queue file, guarded by the lock on the data directory."""
 
-    def __init__(
-        self,
-        queue: SqliteTaskQueue,
-        functions: Mapping[str, Door],
-        clock: Clock,
-        concurrency: int,
-        turn: Turn = nullcontext,
-    ) -> None:
+    def __init__(self, queue: SqliteTaskQueue, functions: Mapping[str, Door], clock: Clock, concurrency: int) -> None:
         self._queue = queue
         self._functions = functions
         self._clock = clock
-        self._page_turn = turn
         self._limits = {Queue.PAGES: concurrency, Queue.CONTROL: CONTROL_CONCURRENCY}
         self._guard = threading.Lock()
         self._in_hand: dict[Queue, set[str]] = {queue: set() for queue in Queue}
@@ -191,12 +180,10 @@ class Dispatcher:
         """Deliver, and go on with whatever is due next without waking anybody; ring where there is nothing."""
         delivery: Delivery | None = first
         try:
-            # What never calls a source may take long, and so stands in nobody's way.
-            with self._page_turn() if first.queue is Queue.PAGES else nullcontext():
-                while delivery is not None:
-                    # A page that comes again leads to the same tasks; a seeding step goes on from the next ones.
-                    with self._queue.settling() if first.queue is Queue.PAGES else nullcontext():
-                        delivery = self._next(delivery, self._deliver(delivery), workers)
+            while delivery is not None:
+                # A page that comes again leads to the same tasks; a seeding step goes on from the next ones.
+                with self._queue.settling() if first.queue is Queue.PAGES else nullcontext():
+                    delivery = self._next(delivery, self._deliver(delivery), workers)
         except BaseException as error:  # noqa: BLE001  # carried to the dispatching thread, which raises it
             self._crash = error
         finally:
