@@ -64,12 +64,12 @@ format: $(VENV)/.dev-installed ## Format the code and mend what the linter can m
 	@$(BIN)/ruff check --fix
 
 .PHONY: simulate
-simulate: $(VENV)/.dev-installed ## Simulate batches under seeded faults: RUNS=500 seeds, or one with its log, SEED=7
+simulate: $(VENV)/.dev-installed ## Simulate batches under seeded faults: RUNS=1000 seeds, or one with its log, SEED=7
 	@$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED)) $(if $(RUNS),--runs $(RUNS)) $(if $(WRITE),--write)
 
 .PHONY: mutants
-mutants: $(VENV)/.dev-installed ## Break the protocol on purpose: is each breakage caught by the simulation?
-	@$(BIN)/python -m tests.simulation.hunting
+mutants: $(VENV)/.dev-installed ## Break the protocol on purpose: does the simulation notice? WRITE=1 keeps at which seed
+	@$(BIN)/python -m tests.simulation.hunting $(if $(WRITE),--write)
 
 ##@ Check it
 

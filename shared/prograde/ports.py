@@ -385,6 +385,18 @@ class SourceCatalog(Protocol):
         ...
 
 
+class Readiness(Protocol):
+    """Whether the account of every function may do its part; each can only be asked about its own."""
+
+    def ask(self) -> tuple[str, ...]:
+        """Ask all that a batch needs, wait a bounded time, and tell what is lacking; nothing if all is well."""
+        ...
+
+    def answer(self, question: bytes) -> None:
+        """Take a question of another function; raises InputError when it is none."""
+        ...
+
+
 class Caller(StrEnum):
     """Who calls: the queue with a task, the scheduler with a routine, people, or another system with a signature."""
 

@@ -39,6 +39,11 @@ def refused(place: Workplace, *arguments: str) -> str:
         ("tiers=[{name: A, minimum_volume: 5}]", ["tiers[0]: 'A'", "takes everybody"]),
         ("tiers=[{name: A, minimum_volume: -5}, {name: F}]", ["tiers[0].minimum_volume", "at least 0"]),
         ("early_stop", ["--set: 'early_stop'", "key=value"]),
+        ("tiers=[{name: A, minimum_volume: $40M}, {name: F}]", ["tiers[0].minimum_volume: '$40M': write 40000000"]),
+        (
+            "tiers=[{name: A, minimum_volume: 40,000,000}, {name: F}]",
+            ["--set tiers: minimum_volume: '40,000,000': write 40000000"],
+        ),
     ],
 )
 def test_a_bad_parameter_is_named_with_its_remedy(workplace: Workplace, setting: str, said: list[str]) -> None:
@@ -64,6 +69,11 @@ def test_every_mistake_is_told_at_once(workplace: Workplace) -> None:
         (b"professional_id\n", ["roster: 'no rows'", "at least one"]),
         (b"", ["roster: ''", "column professional_id"]),
         (b"professional_id\nA1\n\xff\xfe\n", ["roster", "UTF-8"]),
+        (
+            b"PK\x03\x04\x14\x00",
+            ["roster: 'begins with 50 4B 03 04': is a workbook", "save it as CSV (UTF-8): File > S"],
+        ),
+        ("professional_id\nA1\n".encode("utf-16"), ["roster: 'begins with FF FE", "UTF-16", "save it as CSV (UTF-8)"]),
         (b"professional_id,name\nA1,Ann\n,Bob\n", ["roster line 3: ''", "delete the line"]),
         (b'professional_id\n"A1\n', ["roster", "no CSV"]),
     ],

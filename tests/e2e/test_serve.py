@@ -1,5 +1,6 @@
 """One process that serves and works: batches started over HTTP, a kill, a clean stop."""
 
+import os
 import signal
 import socket
 import time
@@ -73,6 +74,25 @@ def test_it_takes_up_what_is_resumed_and_replayed_beside_it(practice_api: Sandbo
         assert 2 == finished_batch(workplace.folder, batch_id).grading_run
 
 
+def test_uploads_that_no_batch_names_are_gone_a_day_later(workplace: Workplace) -> None:
+    blobs = workplace.folder / "data" / "blobs"
+    with served(workplace) as (url, _):
+        finished_batch(workplace.folder, ordered(url, workplace, as_of=str(AS_OF)))
+        inputs = sorted((blobs / "batches").rglob("*.*"))
+        for name in (b"yesterday", b"today"):
+            roster = {"roster": ("roster.csv", b"professional_id\n" + name)}
+            requests.post(f"{url}new", data={"source": "source"}, files=roster, timeout=10)
+    yesterday, today = sorted(
+        (blobs / "batches" / "uploads").iterdir(), key=lambda path: b"yester" not in path.read_bytes()
+    )
+    for path in (*inputs, yesterday):
+        os.utime(path, times=(time.time() - 90_000,) * 2)
+
+    with served(workplace):
+        assert sorted([*inputs, today]) == sorted((blobs / "batches").rglob("*.*"))
+    assert 2 == len(inputs), "a roster and a source file"
+
+
 def test_a_folder_of_sources_that_is_none_is_named(workplace: Workplace) -> None:
     done = workplace.prograde("serve", "--port", "0", "--sources", "nowhere")
 
@@ -102,15 +122,18 @@ def test_a_request_that_never_ends_keeps_nobody_waiting(workplace: Workplace) ->
 
 def test_what_keeps_a_batch_from_going_on_is_said(practice_api: SandboxServer, workplace: Workplace) -> None:
     with served(workplace) as (url, process):
-        ordered(url, workplace, as_of=str(AS_OF))
+        batch_id = ordered(url, workplace, as_of=str(AS_OF))
         while practice_api.stats().calls < 10:
             time.sleep(0.01)
         process.kill()
         process.wait()
     without_token = replace(workplace, env={k: v for k, v in workplace.env.items() if k != "SANDBOX_TOKEN"})
-    with served(without_token) as (_, process):
+    with served(without_token) as (url, process):
         assert process.stderr is not None
         line = process.stderr.readline()
+        page = requests.get(f"{url}batches/{batch_id}", headers={"Accept": "text/html"}, timeout=10).text
+    log = workplace.prograde("logs", batch_id, "--level", "WARNING", "--data-dir", "data").stdout
 
-    assert "is refused again and again" in line
-    assert "SANDBOX_TOKEN" in line
+    for said in (line, page, log):
+        assert "is refused again and again" in said
+        assert "the environment variable SANDBOX_TOKEN is not set" in said

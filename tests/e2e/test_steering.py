@@ -126,6 +126,32 @@ def test_a_run_is_cancelled_from_elsewhere_and_exports_what_there_is(
     check_partial_export(unhurried, json.loads(out))
 
 
+def test_beside_a_run_of_another_batch_nobody_resumes_or_replays(tmp_path: Path) -> None:
+    """Who runs one batch ends with it, and would leave the other to nobody."""
+    with SandboxServer(MARKET) as server:
+        place = Workplace.make(tmp_path, server, calls_a_second=20)
+        write_roster(place.folder / "roster.csv", MARKET)
+        (place.folder / "few.csv").write_text("professional_id\nnobody-here\n", encoding="utf-8")
+        few = ("run", "source.yaml", "--roster", "few.csv", "--as-of", str(AS_OF), "--output", "json")
+        over = json.loads(place.prograde(*few).stdout)["batch_id"]
+        first = place.start(*RUN)
+        wait_for_calls(server, 5)
+        paused = json.loads(place.prograde("pause", "--output", "json").stdout)["batch_id"]
+        first.communicate(timeout=30)
+        other = place.start("run", "source.yaml", "--roster", "roster.csv", "--output", "json")
+        wait_for_calls(server, server.stats().calls + 3)
+        refused = [
+            place.prograde("resume", paused),
+            place.prograde("dead-letters", "replay", over, "--all"),
+        ]
+        other.kill()
+        other.communicate()
+
+    for done in refused:
+        assert 2 == done.returncode, done.stdout
+        assert "is in use by process" in done.stderr
+
+
 def test_an_interrupted_batch_is_cancelled_by_who_asks_for_it(
     practice_api: SandboxServer, unhurried: Workplace
 ) -> None:

@@ -17,7 +17,7 @@ RUN = ("run", "source.yaml", "--roster", "roster.csv", "--as-of", str(AS_OF))
 def test_a_run_that_is_stopped_says_that_nobody_works_on_it_and_how_to_go_on(
     practice_api: SandboxServer, workplace: Workplace
 ) -> None:
-    place = Workplace.make(workplace.folder, practice_api, calls_a_second=20)
+    place = Workplace.make(workplace.folder, practice_api, calls_a_second=4)
     process = place.start(*RUN)
     wait_for_calls(practice_api, 5)
     process.send_signal(signal.SIGINT)
@@ -27,6 +27,7 @@ def test_a_run_that_is_stopped_says_that_nobody_works_on_it_and_how_to_go_on(
     assert ": interrupted, " in out
     assert "running" not in out
     assert "To go on: prograde resume " in err
+    assert "time to go told after the first professionals are done" in err
 
 
 def test_refused_credentials_are_named_wherever_the_pause_is_shown(workplace: Workplace) -> None:

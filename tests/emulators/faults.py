@@ -1,7 +1,7 @@
 """Failures on demand."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Generic, TypeVar
 
 Code = TypeVar("Code")
@@ -28,3 +28,8 @@ class Faults(Generic[Code]):
                 if (planned, at) == (operation, when):
                     del self._planned[index]
                     raise refusal
+
+
+def permitted(denied: set[tuple[str, str]], thing: str, wanted: Iterable[str]) -> list[str]:
+    """Give those of the wanted permissions that nobody denied: a permission, and the end of a thing's name."""
+    return [name for name in wanted if not any(name == no and thing.endswith(end) for no, end in denied)]

@@ -8,7 +8,8 @@ from prograde.domain.aggregation import Attribution
 from prograde.domain.batch import Parameters
 from prograde.domain.export import written_parameters
 from prograde.domain.grading import DEFAULT_RUBRIC, Rubric, Tier
-from prograde.entrypoints.parameters import parse_parameters
+from prograde.entrypoints.parameters import amounts_without_quotes, parse_parameters
+from prograde.errors import Problem
 
 TODAY = date(2026, 11, 21)
 
@@ -93,3 +94,42 @@ def test_each_mistake_is_named_by_its_key_and_all_at_once(given: dict[str, Any],
 def test_a_misspelt_key_is_told_its_likely_spelling() -> None:
     _, problems = parse_parameters({"tiers_to_proces": []}, TODAY)
     assert "did you mean tiers_to_process?" in problems[0].remedy
+
+
+@pytest.mark.parametrize(
+    ("typed", "cents"),
+    [("40000000", 4_000_000_000), ("$40,000,000", 4_000_000_000), (" 1,500.5 ", 150_050), (2.5, 250)],
+)
+def test_an_amount_is_read_as_people_write_it(typed: object, cents: int) -> None:
+    parameters, problems = parse_parameters({"tiers": [{"name": "A", "minimum_volume": typed}, {"name": "F"}]}, TODAY)
+    assert ([], cents) == (problems, parameters.rubric.tiers[0].minimum_cents)
+
+
+@pytest.mark.parametrize(
+    ("typed", "remedy"),
+    [
+        ("$40M", "write 40000000"),
+        ("1.5m", "write 1500000"),
+        ("1,500k", "write 1500000"),
+        ("2 million", "write 2000000"),
+        ("40,00", "must be a number"),
+        ("5x", "must be a number"),
+    ],
+)
+def test_an_amount_that_is_none_is_told_once_with_what_to_write(typed: str, remedy: str) -> None:
+    given = {"tiers": [{"name": "Top", "minimum_volume": typed}, {"name": "F"}], "tiers_to_process": ["Top"]}
+    assert [Problem("tiers[0].minimum_volume", typed, remedy)] == parse_parameters(given, TODAY)[1]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('{"minimum_volume": 40,000,000}', [Problem("minimum_volume", "40,000,000", "write 40000000")]),
+        ("[{minimum_volume: $40M}]", [Problem("minimum_volume", "$40M", "write 40000000")]),
+        ('{"minimum_volume": 40000000 , "minimum_sides": 2.5}', []),
+        ('{"name": "40,000,000"}', []),
+        ("minimum_volume: 40,000,000\n", []),
+    ],
+)
+def test_an_amount_that_commas_take_apart_is_found(text: str, told: list[Problem]) -> None:
+    assert told == amounts_without_quotes(text)

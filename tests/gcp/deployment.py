@@ -27,6 +27,7 @@ from typing_extensions import override
 from infra.package import FUNCTIONS, package
 from prograde.adapters.gcp.bigquery_warehouse import schema_field
 from prograde.adapters.warehouse_rows import TABLES
+from tests.emulators.bigquery_permissions import BigqueryPermissions
 from tests.emulators.cloud_storage.blobs import Conditions
 from tests.emulators.cloud_storage.server import CloudStorageServer
 from tests.emulators.cloud_tasks.delivery import TokenIssuer
@@ -92,7 +93,7 @@ class Deployment:
         self.storage = stack.enter_context(CloudStorageServer())
         self.certs_url = stack.enter_context(served_keys(self.tasks.issuer))
         self.urls = {function: f"http://127.0.0.1:{free_port()}" for function in FUNCTIONS}
-        self._bigquery_url = bigquery_url
+        self.warehouse = stack.enter_context(BigqueryPermissions(bigquery_url))
         self._rate = rate
         self._queues = {source: f"pages-{source.replace('_', '-')}" for source in sources}
         self.storage.blobs.create_bucket("state")
@@ -125,7 +126,7 @@ class Deployment:
             "CLOUD_TASKS_EMULATOR_HOST": self.tasks.target,
             "FIRESTORE_EMULATOR_HOST": self.documents.target,
             "STORAGE_EMULATOR_HOST": self.storage.url,
-            "BIGQUERY_EMULATOR_HOST": self._bigquery_url,
+            "BIGQUERY_EMULATOR_HOST": self.warehouse.url,
             "THREADS": "20",
         }
 
@@ -154,7 +155,7 @@ class Deployment:
                 client.create_queue(parent=name.partition("/queues/")[0], queue=queue)
 
     def _make_tables(self) -> None:
-        options = ClientOptions(api_endpoint=self._bigquery_url)
+        options = ClientOptions(api_endpoint=self.warehouse.url)
         client = bigquery.Client(self.project, AnonymousCredentials(), client_options=options)
         for dataset in ("prograde", "prograde_scratch"):
             client.create_dataset(f"{self.project}.{dataset}")

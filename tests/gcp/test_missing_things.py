@@ -1,8 +1,10 @@
 """What an operator sees of a deployment in which something is missing: one message, before a batch is kept."""
 
 import logging
+import re
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing, contextmanager
+from threading import Thread
 
 import grpc
 import pytest
@@ -11,10 +13,14 @@ from google.api_core.client_options import ClientOptions
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery, tasks_v2
 from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcTransport
+from werkzeug.serving import make_server
 
+from prograde.bootstrap.google_cloud import GoogleCloud
+from prograde.bootstrap.hosted import EXTENSION
 from prograde.bootstrap.local_machine import function_app
+from prograde.settings import GoogleCloudSettings, read_settings
 from tests.emulators.bigquery import BigqueryServer
-from tests.gcp.deployment import Deployment, deployment
+from tests.gcp.deployment import Deployment, deployment, post
 from tests.gcp.test_parity import form
 from tests.house.checkout import ROOT
 
@@ -27,12 +33,35 @@ SOURCE = (ROOT / "shared" / "prograde" / "templates" / "sandbox_reso.yaml").read
 def deployed(bigquery_server: BigqueryServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployment]:
     root = logging.getLogger()
     handlers, level, raises = root.handlers[:], root.level, logging.raiseExceptions
-    with deployment(bigquery_server.url, {"sandbox_reso": SOURCE}) as deployed:
+    with ExitStack() as stack:
+        deployed = stack.enter_context(deployment(bigquery_server.url, {"sandbox_reso": SOURCE}))
         for name, value in {**deployed.env("start_batch"), "SANDBOX_TOKEN": "sandbox"}.items():
             monkeypatch.setenv(name, value)
+        for function in ("fetch_page", "finalize"):
+            stack.enter_context(served_here(function, deployed))
+        stack.enter_context(deployed.tasks.dispatching())
         yield deployed
     root.handlers[:], logging.raiseExceptions = handlers, raises
     root.setLevel(level)
+
+
+@contextmanager
+def served_here(function: str, deployed: Deployment) -> Iterator[None]:
+    """Serve a function of the deployment in this process."""
+    env = deployed.env(function)
+    settings = read_settings(env)
+    assert isinstance(settings, GoogleCloudSettings)
+    app = function_app(function)
+    app.extensions[EXTENSION] = GoogleCloud(settings, env).hosted
+    server = make_server("127.0.0.1", int(deployed.urls[function].rpartition(":")[2]), app, threaded=True)
+    thread = Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 def order(client: FlaskClient) -> tuple[int, str]:
@@ -107,3 +136,70 @@ def test_a_deployment_that_lacks_nothing_starts_a_batch(deployed: Deployment) ->
     status, detail = order(function_app("start_batch").test_client())
 
     assert 202 == status, detail
+
+
+@pytest.mark.parametrize(
+    ("permission", "thing", "who", "resource"),
+    [
+        ("storage.objects.create", "state", "start_batch", "google_storage_bucket_iam_member.state"),
+        ("cloudtasks.queues.update", "sandbox-reso", "start_batch", "google_cloud_tasks_queue_iam_member.pages_pacer"),
+        ("bigquery.tables.update", "raw_page_log", "fetch_page", "google_bigquery_table_iam_member.loader"),
+        ("storage.objects.create", "exports", "finalize", "google_storage_bucket_iam_member.exports_publisher"),
+        ("bigquery.tables.updateData", "results", "finalize", "google_bigquery_table_iam_member.rewriter"),
+    ],
+)  # fmt: skip
+def test_a_permission_that_a_function_lacks_is_told_before_a_batch_is_kept(
+    deployed: Deployment, permission: str, thing: str, who: str, resource: str
+) -> None:
+    for stand_in in (deployed.tasks, deployed.storage, deployed.warehouse):
+        stand_in.denied.add((permission, thing))
+
+    status, detail = order(function_app("start_batch").test_client())
+
+    assert 503 == status, detail
+    told = [problem for problem in problems(detail) if problem.startswith(f"{who}: ") == (who != "start_batch")]
+    assert any(permission in problem and thing in problem and resource in problem for problem in told), detail
+    assert [] == deployed.storage.blobs.names("state", "batches/")
+
+
+def test_all_that_all_functions_lack_is_told_at_once(deployed: Deployment) -> None:
+    deployed.storage.denied.add(("storage.objects.create", "exports"))
+    deployed.warehouse.denied |= {("bigquery.jobs.create", "project"), ("bigquery.tables.updateData", "raw_page_log")}
+    deployed.tasks.denied.add(("cloudtasks.tasks.create", "control"))
+
+    status, detail = order(function_app("start_batch").test_client())
+
+    assert 503 == status
+    assert {
+        ("", "cloudtasks.tasks.create"),
+        ("", "bigquery.jobs.create"),
+        ("fetch_page: ", "cloudtasks.tasks.create"),
+        ("fetch_page: ", "bigquery.tables.updateData"),
+        ("fetch_page: ", "bigquery.jobs.create"),
+        ("finalize: ", "storage.objects.create"),
+        ("finalize: ", "cloudtasks.tasks.create"),
+        ("finalize: ", "bigquery.jobs.create"),
+    } == {(who(problem), permission(problem)) for problem in problems(detail)}
+
+
+def problems(detail: str) -> list[str]:
+    """Take a message apart."""
+    return detail.replace("; infra/terraform", " infra/terraform").split("; ")
+
+
+def who(problem: str) -> str:
+    """Tell which other function a problem is of, "" for the one that was asked."""
+    found = re.match(r"(?:fetch_page|finalize): ", problem)
+    return found[0] if found else ""
+
+
+def permission(problem: str) -> str:
+    """Tell which permission a problem is about."""
+    found = re.search(r"\b[a-z]+\.[a-z]+\.(?:create|updateData)\b", problem)
+    assert found, problem
+    return found[0]
+
+
+@pytest.mark.parametrize("function", ["fetch_page", "finalize"])
+def test_only_tasks_may_ask(deployed: Deployment, function: str) -> None:
+    assert 401 == post(f"{deployed.urls[function]}/readiness", b"{}").status

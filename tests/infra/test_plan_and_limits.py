@@ -5,6 +5,7 @@ import json
 import pytest
 
 from prograde.adapters.gcp.bigquery_warehouse import STREAM_SECONDS_MAX
+from prograde.adapters.gcp.cloud_tasks_task_queue import PAGE_DELIVERY_MAX
 from prograde.adapters.listing_api.client_tables import ClientTable
 from prograde.adapters.warehouse_rows import TABLES
 from prograde.domain.leases import REACH
@@ -52,6 +53,12 @@ def test_the_slowest_answer_that_a_source_file_may_wait_for_fits_into_a_page_s_t
     slowest = sum(table[name]["maximum"] for name in names) + REACH.total_seconds() + STREAM_SECONDS_MAX
 
     assert slowest < plan.functions()["fetch-page"].values["service_config"][0]["timeout_seconds"]
+
+
+def test_supervise_takes_nobody_for_lost_whose_delivery_may_be_at_work(plan: Plan) -> None:
+    seconds = plan.functions()["fetch-page"].values["service_config"][0]["timeout_seconds"]
+
+    assert PAGE_DELIVERY_MAX.total_seconds() >= seconds
 
 
 def test_a_queue_stays_below_its_source_s_limit(plan: Plan) -> None:

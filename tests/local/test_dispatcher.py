@@ -113,7 +113,7 @@ def test_what_is_not_acknowledged_is_delivered_again_later_and_later(
 
     dispatcher = dispatching(queue, clock, {"fetch_page": function})
     with running(dispatcher, queue):
-        wait_until(lambda: dispatcher.most_refused == Refusal(2, "page", f"{status} the answer"))
+        wait_until(lambda: dispatcher.most_refused == Refusal(2, "page", f"{status} the answer", PAGE_TASK.batch_id))
         wait_until(lambda: waiting(queue) == 0)
 
     assert Refusal() == dispatcher.most_refused, "what was delivered in the end is not held against it"
@@ -121,6 +121,31 @@ def test_what_is_not_acknowledged_is_delivered_again_later_and_later(
     first, second = (later.at - earlier.at for earlier, later in pairwise(function.requests))
     assert first >= 0.2
     assert second >= 0.4
+
+
+def test_what_is_refused_again_and_again_stands_in_the_log_of_its_batch_at_first_and_then_seldom(
+    queue: SqliteTaskQueue, clock: ShiftedClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    queue.enqueue([replace(PAGE_TASK, due_at=clock.now())])
+
+    dispatcher = dispatching(queue, clock, {"fetch_page": Function(lambda request: 400)})
+    with running(dispatcher, queue):
+        wait_until(lambda: dispatcher.most_refused.times)
+        assert "" == dispatcher.refusal_of(PAGE_TASK.batch_id), "it may heal by itself"
+        wait_until(lambda: caplog.records)
+    assert ("400 the answer", "") == (dispatcher.refusal_of(PAGE_TASK.batch_id), dispatcher.refusal_of("another"))
+
+    (line,) = caplog.records
+    expected = {
+        "batch_id": PAGE_TASK.batch_id,
+        "professional_id": PAGE_TASK.professional_id,
+        "step": PAGE_TASK.step,
+        "kind": "page",
+        "times": 4,
+        "answer": "400 the answer",
+    }
+    assert ("WARNING", "a task is refused again and again") == (line.levelname, line.getMessage())
+    assert expected == {name: value for name, value in line.__dict__.items() if name in expected}
 
 
 def test_what_was_in_hand_when_a_process_died_is_delivered_again(

@@ -6,9 +6,10 @@ import time
 from collections import Counter
 
 from tests.house.checkout import ROOT
-from tests.simulation.many import RUNS_OF_CI, be_quiet, seeds_upto, simulated
+from tests.simulation.many import be_quiet, simulated
 from tests.simulation.report import Total, failed, replaced, table, tally
 from tests.simulation.run import simulate
+from tests.simulation.seeds import RUNS_OF_CI, seeds_upto
 from tests.simulation.sometimes import never
 
 PAGE = ROOT / "docs" / "reliability.md"

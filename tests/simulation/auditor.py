@@ -188,6 +188,8 @@ class Auditor:
         seeded = new.roster.professionals if new.op is None else new.op.seeded
         if old.op is not None and seeded < old.op.seeded:
             self._violated(f"the cursor went back from {old.op.seeded} to {seeded}")
+        if new.status is _S.DRAINING and new.op is None and new.waking is None:
+            self._violated("draining, and nobody comes to end those who are left")
         if seeded > len(self.professionals):
             self._violated(f"the cursor says {seeded} seeded, there are {len(self.professionals)}")
         self._see(old, new)
@@ -254,7 +256,7 @@ class Auditor:
                 self._violated(f"{who}: replayed with other figures or more than one step")
             return
         problems = self.evidence.problems(old, new, batch)
-        if self._is_by_kind("wake") and new.epoch <= old.epoch:
+        if self._is_by_kind("wake") and not new.is_final and new.epoch <= old.epoch:
             problems = [*problems, "woken again for the same epoch"]
         for problem in problems:
             self._violated(f"{who}: {problem}")

@@ -99,7 +99,7 @@ _RATE_MAX = {
     Fault.THROTTLED_FOR_GOOD: 0.05,
     Fault.BY_TURNS: 0.3,
     Fault.REFUSED_ONCE: 0.2,
-    Fault.TERMINAL: 0.05,
+    Fault.TERMINAL: 0.15,
     Fault.EMPTY_PAGE: 0.05,
     Fault.LYING_CURSOR: 0.05,
     Fault.DRIFT: 0.1,
@@ -123,8 +123,10 @@ _THEMES: tuple[frozenset[Fault], ...] = (
     frozenset({Fault.THROTTLED_FOR_GOOD, Fault.REPLAY}),
     frozenset({Fault.BY_TURNS}),
     frozenset({Fault.BY_TURNS, Fault.DUPLICATE}),
+    frozenset({Fault.POISON}),
     frozenset({Fault.POISON, Fault.TASK_LOST}),
     frozenset({Fault.FORBIDDEN, Fault.FORBIDDEN_ALL, Fault.DENIED}),
+    frozenset({Fault.PAUSE, Fault.CRASH}),
     frozenset({Fault.PAUSE, Fault.CRASH, Fault.QUEUE_PART}),
     frozenset({Fault.CANCEL, Fault.CRASH, Fault.TASK_LOST}),
     frozenset({Fault.REPLAY, Fault.LATE_DUPLICATE, Fault.SLOW}),
@@ -133,7 +135,7 @@ _THEMES: tuple[frozenset[Fault], ...] = (
     frozenset({Fault.THROTTLED, Fault.TASK_LOST}),
 )
 """Faults that are worst together: so few of all combinations that they would hardly ever be drawn."""
-_THEME_ODDS = 0.4
+_THEME_ODDS = 0.5
 
 _RUN_ODDS = {Fault.CANCEL: 0.15, Fault.GIVEN_UP: 1.0}
 

@@ -50,6 +50,8 @@ class Deliverer:
         self._deadline = dice.choice(DEADLINES_SECONDS)
         self._attempts_max = dice.choice(ATTEMPTS_MAX) if world.chance.has(Fault.GIVEN_UP) else None
         self._is_furthest_first = dice.random() < 0.5
+        # Who waits for the deadline learns of a death after supervise has given the page another name.
+        self._is_death_told = not world.chance.has(Fault.POISON) or dice.random() < 0.5
         self._numbers: Counter[str] = Counter()
         self._copies = 0
         self._finalized: list[Entry] = []
@@ -182,7 +184,8 @@ class Deliverer:
     def _ended(self, attempt: Attempt) -> None:
         entry, chance = attempt.entry, self._world.chance
         if attempt.response is None:
-            self._world.scheduler.after(chance.dice.uniform(0.0, 5.0), lambda: self._unanswered(attempt))
+            if self._is_death_told:
+                self._world.scheduler.after(chance.dice.uniform(0.0, 5.0), lambda: self._unanswered(attempt))
         elif not attempt.is_over and attempt.response.status // 100 == 2 and chance.strikes(Fault.LOST_ACK):
             self._unanswered(attempt)
         elif not attempt.is_over:

@@ -15,6 +15,8 @@ EARLY_SECONDS = 5.0
 TROUBLE = {"Throttled", "Failure", "Refused", "NotFound"}
 WELL = {"ProfilePage", "ListingPage", "NotFound"}
 TROUBLES_LIMIT = 30
+TROUBLES_MAX = 3 * TROUBLES_LIMIT
+"""So often nobody meets trouble in a row without being given up: one's own is every second at least."""
 
 
 class Evidence:
@@ -32,6 +34,7 @@ class Evidence:
         self._refused_at: dict[str, float] = {}
         self._troubles: dict[str, Counter[str]] = defaultdict(Counter)
         self._troubled_at: dict[str, float] = {}
+        self._well_troubled: Counter[str] = Counter()
         self.died: set[tuple[str, int]] = set()
         self.are_clocks_right = True
         self._not_before: dict[str, tuple[int, float]] = {}
@@ -63,6 +66,7 @@ class Evidence:
         self._refused_at.pop(professional_id, None)
         self._troubled_at.pop(professional_id, None)
         self._troubles.pop(professional_id, None)
+        self._well_troubled.pop(professional_id, None)
 
     def has_died(self, professional_id: str) -> bool:
         """Whether a page of a professional was given up because its handlers died."""
@@ -76,6 +80,8 @@ class Evidence:
     def problems(self, old: Professional, new: Professional, batch: Batch) -> list[str]:
         """Say what is wrong with a professional's change."""
         problems = [*self._order_problems(old, new)]
+        if new.epoch > old.epoch:
+            self._well_troubled.pop(old.professional_id, None)
         added = new.ledger[len(old.ledger) :]
         for line in added:
             problems += self._line_problems(old, line)
@@ -133,6 +139,11 @@ class Evidence:
         if outcomes & TROUBLE:
             self._troubles[old.professional_id] += Counter({min(outcomes & TROUBLE): 1})
             self._troubled_at.setdefault(old.professional_id, self._told_at(old, TROUBLE))
+            self._well_troubled[old.professional_id] += 1
+        if batch.outage is not None:
+            self._well_troubled.pop(old.professional_id, None)
+        if self._well_troubled[old.professional_id] > TROUBLES_MAX:
+            yield f"in trouble for the {TROUBLES_MAX + 1}th time in a row, and no outage"
         yield from self._failure_problems(old, new, batch)
         yield from self._refusal_problems(old, new, outcomes)
         if "NotFound" in outcomes or proofs & WELL:

@@ -1,25 +1,32 @@
-"""`make mutants`: each mutant of the protocol must be caught within the seeds that CI runs."""
+"""
+`make mutants`: each mutant of the protocol must be caught within the seeds that CI runs.
 
+The seed that caught it last is tried first; WRITE=1 begins at the first seed, and keeps at which each is caught.
+"""
+
+import argparse
 import importlib.util
 import multiprocessing
 import os
+import re
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from pathlib import Path
-from types import CodeType, ModuleType
+from types import CodeType, MappingProxyType, ModuleType
 
 from typing_extensions import override
 
 from tests.simulation.mutant import Mutant
 from tests.simulation.mutants import MUTANTS
+from tests.simulation.seeds import RUNS_OF_CI, seeds_upto
 
-SEEDS = 500
 VIOLATION_SHOWN = 150
+CAUGHT = Path(__file__).with_name("caught.txt")
 
 
 class UnknownSnippetError(Exception):
@@ -28,12 +35,27 @@ class UnknownSnippetError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Catch:
-    """How a mutant was caught: after how many seeds, and by what; after none at all if it was not."""
+    """How a mutant was caught: at which seed, and by what; at none if it was not."""
 
     mutant: str
-    seeds: int | None
+    seed: int | None
     violation: str
     seconds: float
+
+    def __str__(self) -> str:
+        seed = "NOT CAUGHT" if self.seed is None else f"seed {self.seed:5}"
+        return f"{seed:>10}  {self.mutant}: {' '.join(self.violation.split())[:VIOLATION_SHOWN]}".rstrip(": ")
+
+
+def kept_catches() -> dict[str, str]:
+    """Read what is kept of each mutant's catch."""
+    lines = CAUGHT.read_text(encoding="utf-8").splitlines() if CAUGHT.exists() else []
+    return {found[1]: line for line in lines if (found := re.match(r"seed +\d+  (.*?): ", line))}
+
+
+def caught_before() -> dict[str, int]:
+    """Read at which seed each mutant was caught."""
+    return {name: int(line.split()[1]) for name, line in kept_catches().items()}
 
 
 def mutated(source: str, mutant: Mutant, module: str) -> str:
@@ -81,31 +103,33 @@ class _MutatingLoader(SourceFileLoader):
         return compile(source, self.path, "exec", dont_inherit=True)
 
 
-def hunt(mutant: Mutant, seeds: int = SEEDS) -> Catch:
+def hunt(mutant: Mutant, seeds: int, before: Mapping[str, int]) -> Catch:
     """Run seeds on a mutant until one fails; in a process of its own, which has not imported prograde yet."""
     assert not any(name.split(".")[0] == "prograde" for name in sys.modules)
     sys.meta_path.insert(0, MutatingFinder(mutant))
-    from tests.simulation.many import be_quiet, seeds_upto  # noqa: PLC0415  # after the finder
+    from tests.simulation.many import be_quiet  # noqa: PLC0415  # after the finder
     from tests.simulation.run import simulate  # noqa: PLC0415  # after the finder
 
     be_quiet()
     began = time.monotonic()
-    for number, seed in enumerate(seeds_upto(seeds), start=1):
+    upto = seeds_upto(seeds)
+    first = [before[mutant.name]] if before.get(mutant.name) in upto else []
+    for seed in dict.fromkeys([*first, *upto]):
         violations = simulate(seed).violations
         if violations:
-            return Catch(mutant.name, number, violations[0], time.monotonic() - began)
+            return Catch(mutant.name, seed, violations[0], time.monotonic() - began)
     return Catch(mutant.name, None, "", time.monotonic() - began)
 
 
-def hunt_all(mutants: Sequence[Mutant], seeds: int = SEEDS) -> list[Catch]:
-    """Hunt mutants on all cores."""
+def hunt_all(
+    mutants: Sequence[Mutant], seeds: int = RUNS_OF_CI, before: Mapping[str, int] = MappingProxyType({})
+) -> list[Catch]:
+    """Hunt mutants on all cores, each at the seed that caught it before, then at the others."""
     context = multiprocessing.get_context("spawn")
     with context.Pool(os.cpu_count() or 1, maxtasksperchild=1) as pool:
         catches = []
-        for catch in pool.imap_unordered(partial(hunt, seeds=seeds), mutants, chunksize=1):
-            caught = "NOT CAUGHT" if catch.seeds is None else f"{catch.seeds:4} seeds"
-            what = " ".join(catch.violation.split())[:VIOLATION_SHOWN]
-            say(f"{caught:>10} {catch.seconds:6.1f} s  {catch.mutant}: {what}")
+        for catch in pool.imap_unordered(partial(hunt, seeds=seeds, before=dict(before)), mutants, chunksize=1):
+            say(f"{catch.seconds:6.1f} s  {catch}")
             catches.append(catch)
     return catches
 
@@ -118,11 +142,19 @@ def say(text: str) -> None:
 
 def main() -> int:
     """Hunt those mutants whose names hold the argument, or all."""
-    wanted = sys.argv[1] if len(sys.argv) > 1 else ""
+    parser = argparse.ArgumentParser(description="Break the protocol on purpose: does the simulation notice?")
+    parser.add_argument("name", nargs="?", default="", help="part of the names of the mutants to hunt")
+    parser.add_argument("--write", action="store_true", help="hunt from the first seed on, and keep what caught each")
+    options = parser.parse_args()
     began = time.monotonic()
-    catches = hunt_all([mutant for mutant in MUTANTS if wanted in mutant.name])
-    missed = sum(catch.seeds is None for catch in catches)
+    wanted = [mutant for mutant in MUTANTS if options.name in mutant.name]
+    catches = hunt_all(wanted, before={} if options.write else caught_before())
+    missed = sum(catch.seed is None for catch in catches)
     say(f"{len(catches)} mutants in {time.monotonic() - began:.0f} s, {missed} not caught")
+    if options.write:
+        lines = kept_catches() | {catch.mutant: str(catch) for catch in catches}
+        kept = [lines[mutant.name] for mutant in MUTANTS if mutant.name in lines]
+        CAUGHT.write_text("\n".join([*kept, ""]), encoding="utf-8")
     return 1 if missed else 0
 
 

@@ -78,6 +78,7 @@ class Api:
     turning: dict[str, Iterator[Answered]] = field(default_factory=dict)
     refused: dict[PageKey, Answered] = field(default_factory=dict)
     met_refusal: set[PageKey] = field(default_factory=set)
+    met_gateway: set[PageKey] = field(default_factory=set)
     failures: Counter[PageKey] = field(default_factory=Counter)
     is_mended: bool = False
 
@@ -110,7 +111,7 @@ class Api:
             return self._own(request, self.chance.dice.choice(["http_502", "malformed", "cut_short"]))
         if is_below and strikes(Fault.API_TIMEOUT):
             return self._own(request, "timeout")
-        if key not in self.met_refusal and strikes(Fault.REFUSED_ONCE):
+        if key not in self.met_refusal | self.met_gateway and strikes(Fault.REFUSED_ONCE):
             self.met_refusal.add(key)
             return Refused(self.chance.dice.choice(REFUSALS), "once")
         return None
@@ -156,6 +157,7 @@ class Api:
         for fault, refusals in ((Fault.REFUSING_OUTAGE, REFUSALS[:2]), (Fault.MISSING_OUTAGE, REFUSALS[2:])):
             # Of a page that was refused once this would be the second time, and no fault that heals.
             if key not in self.met_refusal and self._lies_in(self.outages, fault):
+                self.met_gateway.add(key)
                 return Refused(dice.choice(refusals), "the gateway's")
         if any(self._lies_in(self.outages, fault) for fault in self.outages):
             return Failure("http_503", "service unavailable")

@@ -4,9 +4,9 @@ from tests.simulation.mutant import FETCH, mutant
 from tests.simulation.mutants_of_blame import WHOSE_FAULT
 
 _COMMIT = """        transaction.put_professional(advanced)
-        return advanced, after
+        return advanced, after, stored.status
 
-    professional, after = services.store.transact(commit)
+    professional, after, before = services.store.transact(commit)
 """
 
 MUTANTS = (
@@ -100,8 +100,8 @@ MUTANTS = (
         "only the winner of a step derives what follows",
         FETCH,
         (
-            "return professional, _read_batch(transaction, batch.batch_id)",
-            "return replace(professional, state=State.DONE), _read_batch(transaction, batch.batch_id)",
+            "return professional, latest, latest.status",
+            "return replace(professional, state=State.DONE), latest, latest.status",
         ),
     ),
     mutant(
@@ -114,13 +114,13 @@ MUTANTS = (
         FETCH,
         (
             (
-                "    professional, after = services.store.transact(commit)\n"
+                "    professional, after, before = services.store.transact(commit)\n"
                 "    services.queue.enqueue(tuple(effects(after, professional)))\n"
             ),
             (
                 "    answer = batch.answers.get(seen.stage)\n"
                 "    services.queue.enqueue(tuple(effects(*reversed(_stepped(seen, batch, step, now, answer)))))\n"
-                "    professional, after = services.store.transact(commit)\n"
+                "    professional, after, before = services.store.transact(commit)\n"
             ),
         ),
     ),
@@ -146,8 +146,8 @@ MUTANTS = (
         (
             _COMMIT,
             (
-                "        return advanced, after\n\n"
-                "    professional, after = services.store.transact(commit)\n"
+                "        return advanced, after, stored.status\n\n"
+                "    professional, after, before = services.store.transact(commit)\n"
                 "    services.store.transact(lambda transaction: transaction.put_professional(professional))\n"
             ),
         ),
@@ -158,9 +158,9 @@ MUTANTS = (
         ("            transaction.put_counter(batch.batch_id, counter)\n", "            closed.append(counter)\n"),
         ("    def commit(transaction", "    closed: list[Counter] = []\n\n    def commit(transaction"),
         (
-            "    professional, after = services.store.transact(commit)\n",
+            "    professional, after, before = services.store.transact(commit)\n",
             (
-                "    professional, after = services.store.transact(commit)\n"
+                "    professional, after, before = services.store.transact(commit)\n"
                 "    for counter in closed[-1:]:\n"
                 "        services.store.transact(lambda each: each.put_counter(batch.batch_id, counter))\n"
             ),
@@ -169,7 +169,7 @@ MUTANTS = (
     mutant(
         "a step is committed on the batch as it was first read",
         FETCH,
-        ("            stored = _read_batch(transaction, batch.batch_id)\n", ""),
+        ("            stored = stored_batch(transaction, batch.batch_id)\n", ""),
     ),
     mutant(
         "due_at is not stored",
@@ -183,9 +183,9 @@ MUTANTS = (
         ("DEATHS_MAX = 3\n", "import threading\n_LATER = threading.local()\nDEATHS_MAX = 3\n"),
         ("    share = batch.pace", "    _LATER.pages = []\n    share = batch.pace"),
         (
-            "    professional, after = services.store.transact(commit)\n",
+            "    professional, after, before = services.store.transact(commit)\n",
             (
-                "    professional, after = services.store.transact(commit)\n"
+                "    professional, after, before = services.store.transact(commit)\n"
                 "    for page in getattr(_LATER, 'pages', ()):\n"
                 "        services.warehouse.insert_raw_page(page)\n"
             ),
@@ -206,7 +206,10 @@ MUTANTS = (
     mutant(
         "a paused batch goes on calling",
         "domain.batch",
-        ("is_open = self.status in (", "is_open = self.status in (BatchStatus.PAUSED, "),
+        (
+            "is_running = self.status is BatchStatus.RUNNING",
+            "is_running = self.status in (BatchStatus.RUNNING, BatchStatus.PAUSED)",
+        ),
     ),
     mutant(
         "a resume wakes nobody",
@@ -220,6 +223,16 @@ MUTANTS = (
         "a cancel stops seeding",
         "domain.effects",
         ("batch.op is not None and not batch.status.is_over", "batch.op is not None and not batch.is_cancelled"),
+    ),
+    mutant(
+        "who is seeded behind the chain of a batch that drains is left open",
+        "domain.batch",
+        ("    if is_done and batch.status is BatchStatus.DRAINING:\n", "    if is_done < 0:\n"),
+    ),
+    mutant(
+        "who was ended is not counted",
+        "use_cases.wake",
+        ("        counters[index] = counters[index].closed_one(professional, None, now)\n", "        pass\n"),
     ),
     mutant(
         "a replay leaves the counters",

@@ -40,7 +40,7 @@ WHOSE_FAULT = (
     mutant(
         "everybody calls during an outage",
         "domain.batch",
-        ("return is_open and (self.outage is None or self.outage.probe_id == professional_id)", "return is_open"),
+        ("return is_running and (self.outage is None or self.outage.probe_id == professional_id)", "return is_running"),
     ),
     mutant(
         "the end of an outage wakes nobody",
@@ -149,14 +149,6 @@ WHOSE_FAULT = (
         "whose turn it was is forgotten",
         "domain.learning",
         ("return replace(batch, outage=replace(outage, turn_id=asked_id))", "return batch"),
-    ),
-    mutant(
-        "an outage goes on though its probe has ended",
-        "domain.learning",
-        (
-            "            return _recovered(batch, before, now)\n        case Refused(",
-            "            return batch\n        case Refused(",
-        ),
     ),
     mutant(
         "an outage is given up at once",

@@ -1,6 +1,6 @@
 """The processes that deliveries run in: each with its own clock and its own sight of the ports, and an end."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from typing_extensions import override
 
@@ -42,6 +42,7 @@ class Process(Scene, Clock):
             code_version="simulated",
             dispatching=lambda: "",
             calls_per_second=lambda _: None,
+            overtaken_for=timedelta(seconds=world.overtaken_seconds),
         )
 
     def _drawn_skew(self) -> float:

@@ -40,6 +40,7 @@ INTERESTING = {
     "professional not found by its status": "ended by a refusal: not_found",
     "professional forbidden alone": "ended by a refusal: forbidden",
     "professional throttled to its end": "professional throttled to its end",
+    "professional answered by turns to its end": "professional troubled by turns to its end",
     "batch paused for what looks like a mistake": "batch paused for what looks like a mistake",
     "batch paused for its credentials": "batch paused for its credentials",
     "who was not found looked for again": "replayed who was not_found",

@@ -12,8 +12,8 @@ import pytest
 from tests.house.checkout import ROOT
 from tests.simulation.chance import Chance, Fault
 from tests.simulation.doubled_warehouse import doubled
-from tests.simulation.many import seeds_upto
 from tests.simulation.run import Report, simulate
+from tests.simulation.seeds import seeds_upto
 
 PRINT_DIGEST = "from tests.simulation.test_simulation import digest; from tests.simulation.run import simulate; "
 

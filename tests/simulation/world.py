@@ -22,6 +22,8 @@ AGAIN_SECONDS = 60.0
 SKEW_SECONDS_MAX = 60 * SKEW_SECONDS
 WarehouseKind = Callable[..., MemoryWarehouse]
 StoreKind = Callable[[Scheduler, Audit], SimulatedStore]
+OVERTAKEN_SECONDS = (0.0, 480.0)
+"""How long a sounding stays out, as on one machine and as in the cloud."""
 ROW_DELAY_SECONDS_MAX = 25.0
 """Less than finalize waits for: a row that is never seen changes what can be proved."""
 
@@ -58,6 +60,7 @@ class World:
         self.scheduler = Scheduler(chance.dice)
         self.api = Api(market, chance, lambda: self.scheduler.now, self.note)
         self.store_outages: list[Span] = []
+        self.overtaken_seconds = chance.dice.choice(OVERTAKEN_SECONDS)
         self.jump = 0.0
         self.jumped = 0.0
         self.log: deque[Event] = deque(maxlen=events_kept)

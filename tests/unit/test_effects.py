@@ -46,7 +46,7 @@ def expected_kinds(batch: Batch, professional: Professional | None) -> set[type[
     if batch.status == "finalizing":
         return {FinalizeTask}
     kinds: set[type[Task]] = {WakeTask} if batch.waking is WAKING else set()
-    if professional is OPEN and batch.status in {"running", "draining"}:
+    if professional is OPEN and batch.status == "running":
         kinds.add(PageTask)
     # Seeding goes on while a batch is paused, and while it drains so that everybody does.
     if professional is None and batch.op is not None and batch.status in {"running", "paused", "draining"}:
@@ -63,16 +63,6 @@ def test_in_an_outage_only_the_probe_has_a_task(
 
     assert ([PageTask] if is_asked else []) == [type(task) for task in effects(batch, OPEN)]
     assert [] == list(effects(batch, replace(OPEN, state=State.FAILED)))
-
-
-def test_who_drains_waits_no_longer_than_the_batch() -> None:
-    draining = replace(BATCH, op=None, status=BatchStatus.DRAINING, due_at=NOW)
-
-    for due_at in (NOW, LATER):
-        (task,) = effects(draining, replace(OPEN, due_at=due_at))
-        assert NOW == task.due_at
-    (task,) = effects(replace(draining, due_at=LATER), OPEN)
-    assert NOW == task.due_at
 
 
 def test_an_outage_keeps_nobody_from_being_seeded() -> None:

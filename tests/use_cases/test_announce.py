@@ -121,6 +121,25 @@ def test_a_pause_is_told_once_however_many_calls_are_under_way(bench: Bench) -> 
     assert ["running", "paused"] == bench.statuses()
 
 
+def test_an_end_is_told_once_however_many_calls_are_under_way(bench: Bench) -> None:
+    bench.start(*ROSTER)
+    tasks = [bench.task(who) for who in ROSTER]
+    bench.due()
+
+    def ended_meanwhile() -> None:
+        if len(tasks) > 1:
+            bench.source.in_flight.append(ended_meanwhile)
+            bench.deliver(tasks.pop())
+        else:
+            bench.cancel()
+            bench.run()
+
+    bench.source.in_flight = [ended_meanwhile]
+    bench.deliver(tasks[0])
+
+    assert ["running", "draining", "finalizing", "cancelled"] == bench.statuses()
+
+
 def test_a_pause_that_the_warehouse_could_not_be_told_of_is_told_by_supervise(bench: Bench) -> None:
     bench.source.answering = lambda _: Denied("401 Unauthorized")
     bench.start(*ROSTER)

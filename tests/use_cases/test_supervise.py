@@ -356,3 +356,15 @@ def test_no_pace_is_set_while_nothing_runs(bench: Bench) -> None:
     bench.supervise(replace(bench.services, queue=queue))
 
     assert [] == queue.told
+
+
+def test_a_batch_that_drains_without_a_chain_is_given_one(bench: Bench) -> None:
+    bench.start("A1", "A2")
+    bench.cancel()
+    bench.due()
+    bench.put_batch(replace(bench.batch(), waking=None))
+
+    bench.supervise()
+
+    assert BatchStatus.CANCELLED == bench.run().status
+    assert [] == bench.misbooked()

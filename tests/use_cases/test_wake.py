@@ -1,5 +1,7 @@
 """Waking: a chain of chunks, in which everybody unfinished gets a new task once an epoch."""
 
+from contextlib import suppress
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
@@ -8,11 +10,15 @@ import pytest
 from prograde.domain.batch import BatchStatus, Waking
 from prograde.domain.effects import PageTask, SeedTask, SoundingTask, Task, WakeTask, effects
 from prograde.domain.outcome import Throttled
+from prograde.domain.professional import Stage, State
 from prograde.use_cases import seed as seeding
 from prograde.use_cases import start_batch as starting
 from prograde.use_cases import wake as waking
+from prograde.use_cases.dead_letters import replay
+from tests.contracts.specimens import PARAMETERS
 from tests.use_cases.bench import Bench, opened
 from tests.use_cases.interruptions import Crash, crash
+from tests.use_cases.outages import broken_for
 
 ROSTER = ("A1", "A2", "A3", "A4", "A5")
 UNFINISHED = ROSTER[1:]
@@ -327,3 +333,69 @@ def test_a_chain_and_seeding_that_stand_still_are_both_renewed(bench: Bench, mon
     for task in renewed:
         bench.deliver(task)
     assert BatchStatus.COMPLETE == bench.run().status
+
+
+# --- a batch that drains
+
+
+@pytest.mark.parametrize(("chunk", "turns"), [(1, 4), (2, 2), (3, 2), (4, 1), (100, 1)])
+def test_a_cancel_ends_everybody_by_the_chain_alone(
+    bench: Bench, chunk: int, turns: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waking, "CHUNK", chunk)
+    resume(bench)
+    calls = len(bench.source.requests)
+    bench.cancel()
+
+    for _ in range(turns):
+        assert BatchStatus.DRAINING == bench.batch().status
+        assert not [task for task in bench.due() if isinstance(task, PageTask) and task.wake > 1]
+        bench.deliver(expected_task(bench))
+
+    assert [State.DONE, *[State.CANCELLED] * 4] == [bench.professional(who).state for who in ROSTER]
+    assert (BatchStatus.CANCELLED, calls) == (bench.run().status, len(bench.source.requests))
+    assert [] == bench.misbooked()
+
+
+@pytest.mark.parametrize("verb", ["store.in_state", "store.transact", "queue.enqueue"])
+def test_a_chain_of_a_cancel_that_died_goes_on(resumed: Bench, verb: str) -> None:
+    resumed.cancel()
+    task = expected_task(resumed)
+
+    for nth in (1, 2):
+        with suppress(Crash):
+            resumed.deliver(task, resumed.dying_before(verb, nth))
+
+    assert BatchStatus.CANCELLED == resumed.run().status
+    assert [] == resumed.misbooked()
+
+
+def test_a_page_in_flight_counts_if_it_comes_before_the_chain_and_not_behind_it(resumed: Bench) -> None:
+    task = resumed.task("A2")
+    before = resumed.professional("A2")
+    resumed.source.in_flight = [resumed.cancel]
+    resumed.deliver(task)
+    assert (before.step + 1, State.OPEN) == (resumed.professional("A2").step, resumed.professional("A2").state)
+
+    batch = resumed.run()
+
+    assert (BatchStatus.CANCELLED, State.CANCELLED) == (batch.status, resumed.professional("A2").state)
+    assert () == resumed.differences()
+
+
+def test_a_chain_that_comes_late_ends_nobody_whom_a_replay_has_opened(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waking, "CHUNK", 5)
+    bench.source.answering = broken_for("A1", Stage.PROFILE)
+    bench.start("A1", parameters=replace(PARAMETERS, outage_patience_minutes=0))
+    bench.run_until(lambda: bench.batch().status is BatchStatus.DRAINING)
+
+    def end_and_replay() -> None:
+        assert BatchStatus.INCOMPLETE == bench.run().status
+        replay(bench.services, bench.batch().batch_id, ["A1"])
+
+    bench.deliver(expected_task(bench), bench.before("store.transact", end_and_replay))
+
+    assert (BatchStatus.RUNNING, State.OPEN) == (bench.batch().status, bench.professional("A1").state)
+    assert [] == bench.misbooked()

@@ -107,12 +107,13 @@ def test_a_path_for_an_id(service: Service, finished: str) -> None:
 
 @attack(
     "An upload of 5 GB, its length told or not",
-    "413 at once when its length is told, else as soon as 40 MB have come; what has come lies in a temporary file",
+    "413: at once, or up to 1 GB when it has come and was thrown away; its length untold, when 40 MB have come",
 )
 def test_an_upload_without_end(service: Service) -> None:
     head = b"POST /v1/batches HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: multipart/form-data; boundary=x\r\n"
     told = raw(service, head + b"Content-Length: 5000000000\r\n\r\n--x\r\n")
     assert b"413" == told.split(b" ")[1]
+    assert b"send at most 32 MB; of a roster, send the professional_id column alone" in told
 
     url = urlsplit(service.url)
     chunk = b"10000\r\n" + b"A" * 0x10000 + b"\r\n"
@@ -135,6 +136,7 @@ def test_a_body_that_is_too_large(service: Service) -> None:
     service.post("/v1/batches", 413, data={"source": "source"}, files=form)
     webhook = {"Content-Type": "application/json"}
     service.post("/v1/webhooks/batches", 413, data=b" " * 1_000_001, headers=webhook)
+    service.post("/v1/batches/any/pause", 413, data=b" " * 1_000_001)
 
 
 @attack(

@@ -37,6 +37,19 @@ def test_dead_letters_are_replayed_by_id_by_cause_and_all(service: Service) -> N
     assert ({"done": 3 + len(WAITING)}, {}) == (shown["by_state"], shown["by_cause"])
 
 
+def test_a_batch_that_a_replay_made_run_again_says_when(service: Service) -> None:
+    batch_id = service.finished(service.ordered(["nobody"]))
+    shown = service.get(f"/v1/batches/{batch_id}").json()
+    assert shown["reopened_at"] is None
+
+    service.post(f"/v1/batches/{batch_id}/replay", json={"all": True})
+
+    reopened_at = service.get(f"/v1/batches/{batch_id}").json()["reopened_at"]
+    assert shown["finished_at"] < reopened_at
+    assert reopened_at == service.get("/v1/batches").json()["batches"][0]["reopened_at"]
+    service.finished(batch_id)
+
+
 def test_discarded_dead_letters_are_listed_apart(service: Service) -> None:
     batch_id = service.with_dead_letters(FAILED)
     path = f"/v1/batches/{batch_id}/dead-letters"

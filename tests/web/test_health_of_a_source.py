@@ -6,6 +6,7 @@ import pytest
 
 from prograde.domain.batch import BatchStatus
 from prograde.domain.source_health import Outage
+from prograde.entrypoints.web.listed_sources import ListedSource
 from prograde.entrypoints.web.pages_sources import SourceRow
 from tests.unit.examples import BATCH, NOW
 from tests.web.service import EVERYBODY, Service
@@ -15,19 +16,20 @@ RUNNING, PAUSED, COMPLETE, INCOMPLETE = (
     replace(BATCH, status=status)
     for status in (BatchStatus.RUNNING, BatchStatus.PAUSED, BatchStatus.COMPLETE, BatchStatus.INCOMPLETE)
 )
+FILE = ListedSource("a")
 IN_AN_OUTAGE = replace(RUNNING, outage=Outage(NOW, "K1", NOW))
 
 
 @pytest.mark.parametrize(
     ("row", "expected"),
     [
-        (SourceRow("a"), "not asked lately"),
-        (SourceRow("a", last=INCOMPLETE), "last batch incomplete"),
-        (SourceRow("a", last=INCOMPLETE, last_good=COMPLETE), "last batch incomplete"),
-        (SourceRow("a", last=COMPLETE, last_good=COMPLETE), "last batch complete"),
-        (SourceRow("a", last=COMPLETE, under_way=(PAUSED,)), "paused"),
-        (SourceRow("a", last=COMPLETE, under_way=(PAUSED, RUNNING)), "being asked"),
-        (SourceRow("a", last=COMPLETE, under_way=(RUNNING, IN_AN_OUTAGE)), "answers nobody"),
+        (SourceRow(FILE), "not asked lately"),
+        (SourceRow(FILE, last=INCOMPLETE), "last batch incomplete"),
+        (SourceRow(FILE, last=INCOMPLETE, last_good=COMPLETE), "last batch incomplete"),
+        (SourceRow(FILE, last=COMPLETE, last_good=COMPLETE), "last batch complete"),
+        (SourceRow(FILE, last=COMPLETE, under_way=(PAUSED,)), "paused"),
+        (SourceRow(FILE, last=COMPLETE, under_way=(PAUSED, RUNNING)), "being asked"),
+        (SourceRow(FILE, last=COMPLETE, under_way=(RUNNING, IN_AN_OUTAGE)), "answers nobody"),
     ],
 )
 def test_a_source_is_judged_by_what_is_under_way_else_by_the_last_batch_that_is_over(

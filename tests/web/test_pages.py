@@ -1,13 +1,15 @@
 """The pages as a browser asks for them, without one."""
 
+import html
 import re
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import pytest
 import requests
 
+from prograde.entrypoints.web import pages_professionals
 from prograde.entrypoints.web.rendering import STATIC, asset
-from tests.web.service import AS_OF, EVERYBODY, Service
+from tests.web.service import AS_OF, EVERYBODY, WAITING, Service
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"}
 FAILED = EVERYBODY[:3]
@@ -149,7 +151,11 @@ def test_a_roster_that_is_sent_goes_before_the_one_of_the_batch_that_is_run_agai
 def test_a_roster_that_is_too_large_is_refused_with_the_limit_and_the_remedy(service: Service) -> None:
     remedy = "at most 32 MB; of a roster, send the professional_id column alone"
 
-    assert remedy in form(service, 413, roster=b"professional_id\n" + b"A" * 33_000_000).text
+    for length in (33_000_000, 41_000_000):
+        roster = b"professional_id\n" + b"A" * length
+        assert remedy in form(service, 413, roster=roster).text
+        sent = service.post("/v1/batches", 413, data={"source": "source"}, files={"roster": ("roster.csv", roster)})
+        assert f"send {remedy}" == sent.json()["detail"]
     assert "At most 32 MB" in page(service, "/new")
 
 
@@ -242,6 +248,19 @@ def test_dead_letters_are_replayed_and_discarded_from_their_list(service: Servic
     assert "tick the professionals that are meant" in nobody.text
 
 
+def test_to_discard_all_is_asked_about_first(service: Service) -> None:
+    batch_id = service.with_dead_letters(FAILED)
+    path = f"/batches/{batch_id}/dead-letters"
+
+    for asked, said in (("", "Discard all…"), ("?cause=server_error", "Discard all of this cause…")):
+        text = page(service, f"{path}{asked}")
+        (asking,) = re.findall(r"<details class=.menu in-line.>(.*?)</details>", text, re.DOTALL)
+        summary, _, menu = asking.strip().removeprefix("<summary>").partition("</summary>")
+        assert said == summary
+        assert 'class="danger" name="do" value="discard all"' in menu
+        assert 1 == text.count('value="discard all"')
+
+
 def test_nobody_of_a_cancelled_batch_can_be_replayed_and_the_list_says_why(service: Service) -> None:
     batch_id = service.with_dead_letters(FAILED)
     path = f"/batches/{batch_id}/dead-letters"
@@ -278,6 +297,37 @@ def test_a_search_shows_who_is_published_once_and_with_a_rank_and_the_others_beh
     assert ["1"] == re.findall(r'<td data-label="Rank" class="number">(.*?)</td>', text)
     assert ["–"] == re.findall(r'data-label="Rank" class="number">(.*?)</td>', page(service, f"{path}nobody"))  # noqa: RUF001  # no rank
     assert "Nobody found" in page(service, f"{path}{best['professional_id']}&grade=F")
+
+
+def pages_by_id(service: Service, path: str) -> list[list[str]]:
+    """Go from page to page by id, and list the ids on each."""
+    pages: list[list[str]] = []
+    while path and len(pages) < len(EVERYBODY):
+        text = page(service, path)
+        pages.append(
+            [unquote(name) for name in re.findall(r'<th scope="row" class="break"><a href="[^"]*/([^"/]+)">', text)]
+        )
+        links = re.findall(r'href="([^"]*)">Next(?: by id)?</a>', text)
+        path = html.unescape(links[-1]) if links else ""
+    return pages
+
+
+def test_who_is_found_by_id_is_found_to_the_end(
+    service: Service, finished: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages_professionals, "SHOWN", 6)
+    paused = service.with_dead_letters(FAILED)
+    everybody = sorted([*WAITING, *FAILED])
+
+    listed = pages_by_id(service, f"/batches/{paused}/professionals")
+    assert ([6, 6, 1], everybody) == ([len(ids) for ids in listed], [each for ids in listed for each in ids])
+    assert 'professionals?q=none-begins-so">First' in page(
+        service, f"/batches/{paused}/professionals?q=none-begins-so&from=none-begins-so"
+    )
+
+    first, *others = pages_by_id(service, f"/batches/{finished}/professionals?q={EVERYBODY[0][:2]}")
+    assert 6 == len(first)
+    assert sorted(EVERYBODY)[6:] == [each for ids in others for each in ids]
 
 
 def test_the_additions_of_a_professional_s_pages_are_its_volume(service: Service, finished: str) -> None:

@@ -10,6 +10,7 @@ import pytest
 from prograde.domain.batch import BatchStatus, reopened
 from prograde.entrypoints.web.batch_view import batch_view, took
 from prograde.entrypoints.web.pages_new import order_page
+from prograde.entrypoints.web.rendering import rendered
 from prograde.entrypoints.web.route import Call
 from prograde.use_cases.read_batch import read_progress
 from tests.unit.examples import BATCH, NOW
@@ -58,3 +59,26 @@ def test_a_list_that_is_cut_is_counted_as_its_length_or_more(
 
     assert lineage is not None
     assert ("0", told, False) == (lineage.differences, lineage.missing, lineage.agrees)
+
+
+@pytest.mark.parametrize(
+    ("status", "opened", "told"),
+    [
+        (BatchStatus.RUNNING, 21, "told after the first professionals are done"),
+        (BatchStatus.RUNNING, 20, "nobody has finished lately"),
+        (BatchStatus.RUNNING, 0, "everybody has finished"),
+        (BatchStatus.PAUSED, 21, "paused"),
+        (BatchStatus.DRAINING, 20, "draining"),
+    ],
+)
+def test_a_page_without_a_time_to_go_says_why(
+    service: Service, finished: str, status: BatchStatus, opened: int, told: str
+) -> None:
+    services = service.machine.services
+    progress = read_progress(services.store, finished)
+    batch = replace(progress.batch, status=status, finished_at=None, created_at=services.clock.now())
+    view = batch_view(services, replace(progress, batch=batch, open=opened, counters=()), None)
+    with flask.Flask("test").test_request_context():
+        text = rendered("batch.html", {"view": view, "said": ""}).get_data(as_text=True)
+
+    assert f"<dt>Time to go</dt><dd>–<small>{told}</small>" in text  # noqa: RUF001  # no value

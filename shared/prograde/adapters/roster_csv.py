@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from prograde.domain.listing import KEY_LENGTH_MAX
 from prograde.errors import InputError, Problem
@@ -18,6 +18,14 @@ COLUMN = "professional_id"
 DELIMITERS = ",;\t"
 REPORTED_LINES_MAX = 20
 SHOWN_LENGTH_MAX = 300
+SAVE_AS_CSV = "save it as CSV (UTF-8): File > Save as"
+NO_CSV = {
+    b"PK\x03\x04": "is a workbook (.xlsx, .ods), no CSV",
+    b"\xd0\xcf\x11\xe0": "is a workbook (.xls), no CSV",
+    b"\xff\xfe": "is UTF-16 text",
+    b"\xfe\xff": "is UTF-16 text",
+}
+"""What people send for a CSV, by how it begins."""
 ROW_LENGTH_MAX = 1_000_000
 """Characters of one row, the header too, however many lines its cells span."""
 
@@ -51,7 +59,7 @@ def clean_roster(content: BinaryIO) -> Iterator[CleanRoster]:
             try:
                 _walk(content, lines, seen, scan)
             except UnicodeDecodeError as error:
-                problem = Problem("roster", f"near line {scan.line + 1}", "is no UTF-8 text: save the file as UTF-8")
+                problem = Problem("roster", f"near line {scan.line + 1}", f"is no UTF-8 text: {SAVE_AS_CSV}")
                 raise InputError([problem]) from error
             except csv.Error as error:
                 raise InputError([Problem("roster", f"line {scan.line + 1}", f"is no CSV: {error}")]) from error
@@ -133,8 +141,10 @@ class _BoundedLines:
 
 
 def _walk(content: BinaryIO, lines: BinaryIO, seen: sqlite3.Cursor, scan: _Scan) -> None:
-    text = io.TextIOWrapper(content, encoding="utf-8-sig", newline="")
+    buffered = io.BufferedReader(cast("io.RawIOBase", content))
+    text = io.TextIOWrapper(buffered, encoding="utf-8-sig", newline="")
     try:
+        _refuse_no_csv(buffered.peek()[:4])
         header = text.readline(ROW_LENGTH_MAX)
         delimiter, at = _column(header)
         scan.line = 1
@@ -150,9 +160,17 @@ def _walk(content: BinaryIO, lines: BinaryIO, seen: sqlite3.Cursor, scan: _Scan)
             bounded.begin_row()
             _take(row, at, lines, seen, scan)
     finally:
-        # The caller owns the stream: without this, closing the wrapper would close it.
+        # The caller owns the stream: without this, closing the wrappers would close it.
         with suppress(ValueError):
             text.detach()
+            buffered.detach()
+
+
+def _refuse_no_csv(head: bytes) -> None:
+    wide = "is UTF-16 text" if b"\0" in head else ""
+    what = next((what for beginning, what in NO_CSV.items() if head.startswith(beginning)), wide)
+    if what:
+        raise InputError([Problem("roster", f"begins with {head.hex(' ').upper()}", f"{what}: {SAVE_AS_CSV}")])
 
 
 def _column(header: str) -> tuple[str, int]:

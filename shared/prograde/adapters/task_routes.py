@@ -25,6 +25,8 @@ ROUTES = {
     "finalize": Route(Queue.CONTROL, "finalize", "/"),
 }
 """By the kind of the task."""
+READINESS = "/readiness"
+"""Where a deployed function is asked whether its account may do its part: by a task that is no batch's."""
 
 
 def route_of(task: Task) -> Route:

@@ -15,13 +15,16 @@ from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpc
 from prograde import __version__, structured_logging
 from prograde.adapters.gcp.bigquery_warehouse import BigqueryWarehouse
 from prograde.adapters.gcp.blob_source_catalog import BlobSourceCatalog
+from prograde.adapters.gcp.cloud_readiness import CloudReadiness
 from prograde.adapters.gcp.cloud_storage_blob_store import CloudStorageBlobStore
-from prograde.adapters.gcp.cloud_tasks_task_queue import CloudTasksTaskQueue, Destinations, PageQueue
+from prograde.adapters.gcp.cloud_tasks_task_queue import PAGE_DELIVERY_MAX, CloudTasksTaskQueue, Destinations, PageQueue
 from prograde.adapters.gcp.error_mapping import mapped_errors
 from prograde.adapters.gcp.firestore_batch_store import FirestoreBatchStore
 from prograde.adapters.gcp.firestore_rate_gate import FirestoreRateGate
 from prograde.adapters.gcp.iap_people import IapPeople
+from prograde.adapters.gcp.needs import NEEDS
 from prograde.adapters.gcp.oidc_callers import OidcCallers, SigningKeys, fetched_keys, name_of_invoker
+from prograde.adapters.gcp.permissions import OwnPermissions, Things
 from prograde.adapters.system_clock import SystemClock
 from prograde.bootstrap.hosted import Hosted
 from prograde.domain.batch import Batch
@@ -51,14 +54,25 @@ class GoogleCloud:
             self._firestore = firestore.Client(project, credentials, settings.firestore_database)
             self._store = FirestoreBatchStore(self._firestore, self._clock)
             buckets = storage.Client(project, credentials)
-            self._blobs = CloudStorageBlobStore(
-                buckets.bucket(settings.bucket_state), buckets.bucket(settings.bucket_exports)
-            )
+            state, exports = buckets.bucket(settings.bucket_state), buckets.bucket(settings.bucket_exports)
+            self._blobs = CloudStorageBlobStore(state, exports)
             dataset = f"{project}.{settings.dataset}"
             # A job is found again by its name only where it ran.
             jobs = bigquery.Client(project, credentials, location=settings.location)
             self._warehouse = BigqueryWarehouse(jobs, dataset, f"{dataset}_scratch")
-            self._queue = CloudTasksTaskQueue(self._tasks_client(credentials), self._destinations(), self._clock)
+            tasks, destinations = self._tasks_client(credentials), self._destinations()
+            self._queue = CloudTasksTaskQueue(tasks, destinations, self._clock)
+            things = Things(
+                state=state,
+                exports=exports,
+                tasks=tasks,
+                control=destinations.control_queue,
+                pages=tuple(queue.path for queue in destinations.page_queues.values()),
+                jobs=jobs,
+                dataset=dataset,
+                scratch=f"{dataset}_scratch",
+            )
+            self._permissions = OwnPermissions(NEEDS[settings.serves], things)
 
     @property
     def hosted(self) -> Hosted:
@@ -75,6 +89,8 @@ class GoogleCloud:
             code_version=__version__,
             dispatching=lambda: "Cloud Tasks",
             calls_per_second=self._calls_per_second,
+            overtaken_for=PAGE_DELIVERY_MAX,
+            readiness=CloudReadiness(self._firestore, self._queue, self._clock, self._permissions.lacking),
         )
         keys = SigningKeys(lambda: fetched_keys(self._settings.certs_url), self._clock)
         accounts = {Caller.TASKS: self._settings.tasks_account, Caller.SCHEDULER: self._settings.scheduler_account}

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import timedelta
 from functools import partial
 from importlib.resources import as_file, files
 
@@ -34,6 +35,8 @@ from prograde.use_cases.services import Services
 from prograde.use_cases.start_batch import source_blob
 
 FUNCTIONS = ("start_batch", "fetch_page", "finalize")
+UPLOADS_KEPT = timedelta(days=1)
+"""A roster that was uploaded, and then not ordered, may still be for so long."""
 
 
 class LocalMachine:
@@ -47,21 +50,24 @@ class LocalMachine:
         self._pacers: dict[str, Pacer] = {}
         self._paces: dict[str, Pacer] = {}
         self._ledgers: list[RateLedger] = []
+        self._dispatcher: Dispatcher | None = None
         self._clock = SystemClock()
         self._store = SqliteBatchStore(directory.state)
         self._warehouse = DuckdbWarehouse(directory.warehouse)
+        self._blobs = FileBlobStore(directory.blobs)
         self.queue = SqliteTaskQueue(directory.queue, self._clock)
         self.services = Services(
             store=self._store,
             queue=self.queue,
             warehouse=self._warehouse,
-            blobs=FileBlobStore(directory.blobs),
+            blobs=self._blobs,
             catalog=catalog,
             clock=self._clock,
             listing_source=self.listing_source,
             code_version=__version__,
             dispatching=lambda: directory.owner,
             calls_per_second=self.calls_per_second,
+            refusal=self.refusal,
         )
 
     def listing_source(self, batch: Batch) -> ListingSource:
@@ -100,7 +106,17 @@ class LocalMachine:
         # Pages are many, and their function asks for nothing that only the framework's own door gives.
         doors: dict[str, Door] = {name: partial(post, app) for name, app in apps.items()}
         doors["fetch_page"] = direct_door(apps["fetch_page"])
-        return Dispatcher(self.queue, doors, self._clock, concurrency)
+        self._dispatcher = Dispatcher(self.queue, doors, self._clock, concurrency)
+        return self._dispatcher
+
+    def refusal(self, batch_id: str) -> str:
+        """Say what a task of a batch is refused with again and again, by the dispatcher that was built last."""
+        return "" if self._dispatcher is None else self._dispatcher.refusal_of(batch_id)
+
+    def sweep_uploads(self) -> None:
+        """Delete the inputs that no batch names, a day after they came; the cloud's bucket has a lifecycle for them."""
+        named = {blob for batch in self._store.batches() for blob in (batch.roster.blob, source_blob(batch))}
+        self._blobs.sweep("batches", named, self._clock.now() - UPLOADS_KEPT)
 
     def calls(self) -> int:
         """Count the calls that left since the start."""

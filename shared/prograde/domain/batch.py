@@ -114,7 +114,7 @@ class Waking:
     """
     How far an epoch's waking has come: everybody up to the id `after` was seen to; `turn` numbers the tasks.
 
-    `due_at` says by when it should have moved.
+    While the batch drains it ends those whom it comes to. `due_at` says by when it should have moved.
     """
 
     due_at: datetime
@@ -184,9 +184,9 @@ class Batch:
     reopened_at: datetime | None = None
 
     def lets_work(self, professional_id: str) -> bool:
-        """Tell whether a professional's task is to be worked: not while paused, in an outage only the probe's."""
-        is_open = self.status in (BatchStatus.RUNNING, BatchStatus.DRAINING)
-        return is_open and (self.outage is None or self.outage.probe_id == professional_id)
+        """Tell whether a professional's page may be asked for: only while running, in an outage only the probe's."""
+        is_running = self.status is BatchStatus.RUNNING
+        return is_running and (self.outage is None or self.outage.probe_id == professional_id)
 
     def is_late(self, now: datetime) -> bool:
         """Tell whether everybody should have been graded by now; nothing is promised of a replay."""
@@ -198,6 +198,15 @@ class Batch:
 def counter_drained(batch: Batch, now: datetime) -> Batch:
     """One more counter has nothing pending; the last one starts finalize, unless professionals are yet to come."""
     return settled(replace(batch, drained=batch.drained + 1), now)
+
+
+def seeded(batch: Batch, op: Seeding, due_at: datetime, now: datetime) -> Batch:
+    """Move the cursor of seeding; at the roster's end, a batch that drains ends those too who came behind its chain."""
+    is_done = op.seeded >= batch.roster.professionals
+    moved = replace(batch, op=None if is_done else op, wake=batch.wake + 1, due_at=due_at)
+    if is_done and batch.status is BatchStatus.DRAINING:
+        moved = waking_everybody(moved, now)
+    return settled(moved, now)
 
 
 def settled(batch: Batch, now: datetime) -> Batch:

@@ -45,7 +45,7 @@ class SeedTask:
 
 @dataclass(frozen=True, slots=True)
 class WakeTask:
-    """One chunk of an epoch's waking."""
+    """One chunk of an epoch's waking, or of a batch's draining."""
 
     batch_id: str
     epoch: int
@@ -65,11 +65,16 @@ class FinalizeTask:
 
 @dataclass(frozen=True, slots=True)
 class SoundingTask:
-    """A task that makes no call: its delivery shows how far the page queue of a source has come."""
+    """
+    A task that makes no call: its delivery shows how far the page queue of a source has come.
+
+    `is_back` when it comes for the second time, so much later that what it met on its way is over.
+    """
 
     source: str
     sent_at: datetime
     due_at: datetime
+    is_back: bool = False
 
 
 Task = PageTask | SeedTask | WakeTask | FinalizeTask | SoundingTask
@@ -87,7 +92,7 @@ def task_name(task: Task) -> str:
         case FinalizeTask():
             return digest("finalize", task.batch_id, task.grading_run, task.wake)
         case SoundingTask():
-            return digest("sounding", task.source, task.sent_at.isoformat())
+            return digest("sounding", task.source, task.sent_at.isoformat(), task.is_back)
 
 
 def digest(*parts: object) -> str:
@@ -107,10 +112,7 @@ def effects(batch: Batch, professional: Professional | None = None) -> Iterator[
     if professional is None and batch.op is not None and not batch.status.is_over:
         yield SeedTask(batch.batch_id, batch.wake, batch.op.offset, batch.due_at)
     if professional is not None and not professional.is_final and batch.lets_work(professional.professional_id):
-        task = page_task(professional)
-        # Who drains makes no call, and waits for none.
-        is_draining = batch.status is BatchStatus.DRAINING
-        yield replace(task, due_at=min(task.due_at, batch.due_at)) if is_draining else task
+        yield page_task(professional)
 
 
 def effects_of_many(batch: Batch, professionals: Iterable[Professional]) -> list[Task]:

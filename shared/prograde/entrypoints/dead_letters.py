@@ -122,8 +122,8 @@ def replay(
     directory = existing_directory(data_dir)
     with shared_machine(directory) as machine:
         batch = read_batch(machine.services.store, batch_id)
-        # Whoever works here takes it up.
-        if directory.is_taken:
+        # Whoever works the batch takes it up; one that is over is worked by nobody but who serves them all.
+        if directory.is_served or (directory.is_taken and not batch.status.is_over):
             _replay(machine, batch, professional_ids, cause, is_all=is_all, terminal=terminal)
             return session.EXIT_COMPLETE
     with owned_machine(directory) as machine:

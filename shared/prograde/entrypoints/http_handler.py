@@ -6,6 +6,7 @@ from functools import wraps
 import flask
 
 from prograde.adapters.documents import read_finalize_task, read_page_task, read_sounding_task
+from prograde.adapters.task_routes import READINESS
 from prograde.bootstrap.hosted import Hosted, hosted
 from prograde.correlation import correlated
 from prograde.entrypoints.admission import admitted
@@ -40,7 +41,10 @@ def _taking_tasks(serves: Serves, again: int = 503) -> Callable[[Handler], View]
                     if host.serves not in {None, serves}:
                         raise NotFoundError(f"there is no {request.method} {request.path}")
                     admitted(host, request, Caller.TASKS)
-                    handler(host, request)
+                    if host.services.readiness is not None and request.path == READINESS:
+                        host.services.readiness.answer(request.get_data())
+                    else:
+                        handler(host, request)
                 except ProgradeError as error:
                     return answered_error(error, request, again)
             # Every page ends here, so the empty object is not put through a serialiser.

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -9,6 +10,7 @@ from typing import Any, BinaryIO
 from prograde.adapters.listing_api.source_yaml import read_yaml
 from prograde.adapters.local.source_files import read_source
 from prograde.entrypoints.order import Given
+from prograde.entrypoints.parameters import amounts_without_quotes
 from prograde.errors import InputError, Problem
 
 NO_ROSTER = b"professional_id\nnobody\n"
@@ -41,6 +43,8 @@ def _setting(setting: str) -> dict[str, Any]:
 
 def _mapping(text: str, name: str) -> dict[str, Any]:
     """Read YAML as source files are read: each key once."""
+    if taken_apart := [problem for problem in amounts_without_quotes(text) if "," in str(problem.value)]:
+        raise InputError(replace(problem, field=f"{name}: {problem.field}") for problem in taken_apart)
     try:
         return read_yaml(text) if text.strip() else {}
     except InputError as error:

@@ -10,6 +10,7 @@ import orjson
 
 from prograde.adapters.listing_api.source_yaml import TEXT_LENGTH_MAX
 from prograde.entrypoints.order import Given, checked_order
+from prograde.entrypoints.parameters import amounts_without_quotes
 from prograde.errors import InputError, Problem
 from prograde.use_cases.services import Services
 from prograde.use_cases.start_batch import Order
@@ -40,7 +41,8 @@ def order_from_form(
         try:
             values = orjson.loads(sent)
         except orjson.JSONDecodeError as error:
-            raise InputError([Problem("parameters", sent[:80], f"is no JSON: {error}")]) from error
+            is_no_json = Problem("parameters", sent[:80], f"is no JSON: {error}")
+            raise InputError(amounts_without_quotes(sent) or [is_no_json]) from error
         if not isinstance(values, dict):
             raise InputError([Problem("parameters", sent[:80], "must be a JSON object")])
         return values

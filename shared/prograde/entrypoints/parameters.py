@@ -24,6 +24,15 @@ from prograde.errors import Problem
 
 _TIER_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9 _+-]{0,18}[A-Za-z0-9+-])?")
 _DOLLARS_MAX = 999_999_999_999
+_AMOUNT = re.compile(
+    r"\$?\s?(?P<number>\d{1,3}(?:,\d{3}){1,4}(?:\.\d{1,9})?|\d{1,15}(?:\.\d{1,9})?)\s?(?P<unit>[a-z]{0,8})",
+    re.IGNORECASE,
+)
+_ZEROS = {"": 0, "k": 3, "thousand": 3, "m": 6, "mm": 6, "million": 6, "b": 9, "bn": 9, "billion": 9}
+_WITHOUT_QUOTES = re.compile(
+    r"""(?<!\w)(?P<key>\w{1,40})["']?\s{0,9}:\s{0,9}(?P<amount>\$?\d[\d.,]{0,30}(?:\s?[a-z]{1,8})?)(?=\s{0,9}(?:,(?!\d)|\}))""",
+    re.IGNORECASE,
+)
 
 
 def _iso_date(value: object) -> object:
@@ -48,7 +57,29 @@ def _amount(value: object) -> object:
     """Read "$40,000,000" too: that is how people write thresholds."""
     if isinstance(value, bool):
         raise ValueError("must be an amount in dollars")  # noqa: TRY004  # as above
-    return value.replace("$", "").replace(",", "").strip() if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    digits = _in_digits(value)
+    if digits is not None and value.strip()[-1].isalpha():
+        raise ValueError(f"write {digits}")
+    return value if digits is None else digits
+
+
+def _in_digits(text: str) -> str | None:
+    """Write $40M or 40,000,000 as 40000000; None for what cannot be read so."""
+    found = _AMOUNT.fullmatch(text.strip())
+    if found is None or found["unit"].lower() not in _ZEROS:
+        return None
+    return f"{Decimal(found['number'].replace(',', '')).scaleb(_ZEROS[found['unit'].lower()]).normalize():f}"
+
+
+def amounts_without_quotes(text: str) -> list[Problem]:
+    """Find what JSON takes for no number, and YAML's braces for several: 40,000,000 and $40M without quotes."""
+    return [
+        Problem(found["key"], found["amount"], f"write {digits}")
+        for found in _WITHOUT_QUOTES.finditer(text)
+        if (digits := _in_digits(found["amount"])) is not None and set(found["amount"]) - set("0123456789.")
+    ]
 
 
 def _tier_name(value: object) -> object:
@@ -144,8 +175,10 @@ def parse_parameters(given: Mapping[str, Any], today: date) -> tuple[Parameters,
         unread = {finding["loc"][0] for finding in error.errors() if finding["loc"]}
         model = ParametersModel.model_validate({key: value for key, value in given.items() if key not in unread})
         parameters = model.parameters(today)
+        # Without its tiers, nothing can be said of the names among them that are to be processed.
+        untold = unread | ({"tiers_to_process"} if "tiers" in unread else set())
         contradictions = parameter_problems(parameters, today)
-        return parameters, problems + [found for found in contradictions if _root(found.field) not in unread]
+        return parameters, problems + [found for found in contradictions if _root(found.field) not in untold]
     parameters = model.parameters(today)
     return parameters, list(parameter_problems(parameters, today))
 

@@ -122,6 +122,8 @@ class ProgressDisplay:
             text += f", {timedelta(seconds=round(progress.open / ends))} to go"
         if self._console.is_terminal and self._console.width < WIDE:
             return text
+        if not progress.ended:
+            text += ", time to go told after the first professionals are done"
         grades = " ".join(f"{name}:{count}" for name, count in progress.by_grade.items() if count)
         return f"{text}  {grades}" if grades else text
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from prograde.adapters.local.data_directory import DataDirectory
-from prograde.adapters.local.dispatcher import CONCURRENCY_MAX, Dispatcher
+from prograde.adapters.local.dispatcher import CONCURRENCY_MAX, REFUSALS_WORTH_SAYING, Dispatcher
 from prograde.adapters.local.source_files import SourceFolder
 from prograde.bootstrap.local_machine import LocalMachine, function_app
 from prograde.domain.batch import Batch, BatchStatus
@@ -18,8 +18,6 @@ from prograde.errors import InputError, Problem
 CONCURRENCY_MIN = 4
 """While nothing is under way; who only drains makes no call."""
 LOOK_EVERY = timedelta(seconds=1)
-REFUSALS_WORTH_SAYING = 4
-"""Some three seconds: what stays refused needs somebody, a secret that is not there now, say."""
 
 
 @click.command()
@@ -43,6 +41,7 @@ def serve(port: int, data_dir: Path, sources: Path) -> int:
     if not sources.is_dir():
         raise InputError([Problem("--sources", str(sources), "is no folder: give the one with your source files")])
     with owned_machine(DataDirectory(data_dir), SourceFolder(sources)) as machine:
+        machine.sweep_uploads()
         dispatcher = machine.dispatcher(CONCURRENCY_MIN)
         with (
             session.interruptible(machine) as stopping,
@@ -87,7 +86,7 @@ class _Concurrency:
         under_way = {
             batch.source_sha256: batch
             for batch in self._machine.services.store.unfinished()
-            if batch.status in (BatchStatus.RUNNING, BatchStatus.DRAINING)
+            if batch.status is BatchStatus.RUNNING
         }
         for sha256, batch in under_way.items():
             if sha256 not in self._of_source:

@@ -54,7 +54,7 @@ def resume(batch_id: str | None, data_dir: Path, output: str) -> int:
     """
     terminal = Terminal(data_dir, is_json=output == "json")
     directory = existing_directory(data_dir)
-    if directory.is_taken:
+    if directory.is_served:
         return _resume_beside(directory, batch_id, terminal)
     with owned_machine(directory) as machine:
         batch = _resumable(machine, batch_id)
@@ -67,7 +67,7 @@ def resume(batch_id: str | None, data_dir: Path, output: str) -> int:
 
 
 def _resume_beside(directory: DataDirectory, batch_id: str | None, terminal: Terminal) -> int:
-    """Resume a batch where another process works, which takes it up; what is interrupted there goes on already."""
+    """Resume a batch beside `prograde serve`, which takes it up; what is interrupted there goes on already."""
     with shared_machine(directory) as machine:
         batch = _resumable(machine, batch_id)
         if batch.status is BatchStatus.PAUSED:

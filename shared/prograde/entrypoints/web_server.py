@@ -6,9 +6,12 @@ import time
 from types import TracebackType
 from typing import Any, Self
 
+from typing_extensions import override
 from waitress import wasyncore
 from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser
 from waitress.server import BaseWSGIServer, create_server
+from waitress.utilities import RequestEntityTooLarge
 
 from prograde.adapters.local.wsgi_client import WsgiApp
 from prograde.errors import InputError, Problem
@@ -17,12 +20,43 @@ LOOPBACK = "127.0.0.1"
 THREADS = 8
 CONNECTIONS_MAX = 100
 BODY_BYTES_MAX = 40_000_000
-"""More than any route takes, so that it is the route that says how much that is."""
+"""What is kept of a request: more than any route takes, so that it is the route that says how much that is."""
+DISCARDED_BYTES_MAX = 1_000_000_000
+"""Of a body that is too large: who has sent it all can be told so, and is hung up on in the middle of more."""
 HEADER_BYTES_MAX = 65_536
 ARRIVAL_SECONDS_MAX = 60.0
 """How long a request may take to arrive, however steadily it trickles."""
 IDLE_SECONDS_MAX = 30
 LOOK_SECONDS = 0.5
+
+
+class _Request(HTTPRequestParser):
+    """A request as it arrives; one with too large a body goes to the app without it, whose route refuses its length."""
+
+    _left = 0
+
+    @override
+    def received(self, data: bytes) -> int:
+        if self._left:
+            taken = min(self._left, len(data))
+            self._left -= taken
+            self.completed = not self._left
+            return taken
+        taken = super().received(data)
+        if isinstance(self.error, RequestEntityTooLarge):
+            self.error = None
+            length = self.content_length or self.body_bytes_received
+            self.headers = {**self.headers, "CONTENT_LENGTH": str(length), "CONNECTION": "close"}
+            # Who asks first whether to send it need not, and of one whose length is not told nobody knows the end.
+            is_read_on = not (self.expect_continue or self.chunked) and self.content_length <= DISCARDED_BYTES_MAX
+            self.expect_continue = False
+            self._left = self.content_length if is_read_on else 0
+            self.completed = not self._left
+        return taken
+
+
+class _Channel(HTTPChannel):
+    parser_class: type[HTTPRequestParser] = _Request
 
 
 class WebServer:
@@ -54,6 +88,7 @@ class WebServer:
             remedy = f"cannot be listened at ({error.strerror}): choose another, or 0 for any free one"
             raise InputError([Problem("--port", port, remedy)]) from error
         assert isinstance(server, BaseWSGIServer)  # one address, one server
+        server.channel_class = _Channel
         self._server = server
         self.port = int(server.effective_port)  # type: ignore[attr-defined]  # the stubs do not know it
         self._stopping = threading.Event()

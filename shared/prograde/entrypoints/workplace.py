@@ -41,16 +41,16 @@ def with_output(command: F) -> F:
 
 
 @contextmanager
-def owned_machine(directory: DataDirectory, catalog: SourceCatalog | None = None) -> Iterator[LocalMachine]:
+def owned_machine(directory: DataDirectory, serving: SourceCatalog | None = None) -> Iterator[LocalMachine]:
     """
     Lend the machine of a data directory that no other process has, its log open, and tell who is to be told.
 
-    Raises InputError when those cannot be told.
+    `serving` are the sources of a process that takes up every batch. Raises InputError when nobody can be told.
     """
     notifications = read_notifications(os.environ)
     with (
-        directory.lock(),
-        local_machine(directory, catalog or SourceFolder(directory.folder), os.environ) as machine,
+        directory.lock(is_serving=serving is not None),
+        local_machine(directory, serving or SourceFolder(directory.folder), os.environ) as machine,
     ):
         directory.turn_log()
         with _log(directory), notifier(notifications):

@@ -37,11 +37,17 @@ def check_health(services: Services) -> Health:
 
 
 def require_health(services: Services) -> None:
-    """Ask everything before a batch is begun, which shall not find in its middle what is missing."""
+    """
+    Ask everything before a batch is begun, which shall not find in its middle what is missing.
+
+    What is there is then asked what it permits, by every function.
+    """
     health = check_health(services)
-    if not health.is_well:
-        answers = (health.state, health.queue, health.warehouse, health.blobs)
-        missing = [answer for answer in answers if answer != OK]
+    answers = (health.state, health.queue, health.warehouse, health.blobs)
+    missing = tuple(answer for answer in answers if answer != OK)
+    if not missing and services.readiness is not None:
+        missing = services.readiness.ask()
+    if missing:
         raise UnavailableError("; ".join(missing))
 
 

@@ -10,10 +10,10 @@ from prograde.domain.counter import Counter
 from prograde.domain.effects import Task, effects_of_many
 from prograde.domain.outcome import Refusal
 from prograde.domain.professional import Professional, State, replayed
-from prograde.errors import ConflictError, CorruptionError, NotFoundError, ProgradeError
+from prograde.errors import ConflictError, NotFoundError, ProgradeError
 from prograde.ports import WRITTEN_MAX, Attempt, BatchStore, Transaction
 from prograde.use_cases.announce import announce_status
-from prograde.use_cases.read_batch import read_batch
+from prograde.use_cases.read_batch import read_batch, stored_batch
 from prograde.use_cases.services import Services
 
 CHUNK = WRITTEN_MAX
@@ -167,9 +167,7 @@ def _chunks(professional_ids: Sequence[str]) -> Iterator[Sequence[str]]:
 
 
 def _read(transaction: Transaction, batch_id: str, ids: Sequence[str]) -> tuple[Batch, list[Professional]]:
-    batch = transaction.batch(batch_id)
-    if batch is None:
-        raise CorruptionError(f"batch {batch_id} is gone")
+    batch = stored_batch(transaction, batch_id)
     professionals = []
     for professional_id in ids:
         professional = transaction.professional(batch_id, professional_id)

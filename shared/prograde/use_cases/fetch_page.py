@@ -11,10 +11,8 @@ from prograde.domain.counter import Counter
 from prograde.domain.effects import PageTask, effects, woken
 from prograde.domain.learning import denied, forbidden_to_all, learned
 from prograde.domain.outcome import (
-    Cancelled,
     Denied,
     Failure,
-    GivenUp,
     ListingPage,
     NotFound,
     Outcome,
@@ -22,7 +20,6 @@ from prograde.domain.outcome import (
     Proven,
     Refusal,
     Refused,
-    Throttled,
     Unproven,
 )
 from prograde.domain.professional import Professional, State, begun_anew
@@ -31,7 +28,7 @@ from prograde.domain.source_health import Answer
 from prograde.errors import CorruptionError, NotSeededError
 from prograde.ports import PageRequest, Transaction
 from prograde.use_cases.announce import announce_status
-from prograde.use_cases.read_batch import read_batch
+from prograde.use_cases.read_batch import read_batch, stored_batch
 from prograde.use_cases.services import Services
 from prograde.use_cases.witness import witness_of
 
@@ -73,8 +70,6 @@ def _work(services: Services, batch: Batch, professional: Professional, task: Pa
             _charge(services, professional, deaths)
     elif not batch.lets_work(professional.professional_id):
         return
-    elif batch.status is BatchStatus.DRAINING:
-        _commit(services, batch, professional, Step(Cancelled() if batch.is_cancelled else GivenUp()))
     elif deaths + professional.deaths >= DEATHS_MAX:
         _commit(services, batch, professional, Step(Failure("handler_died", "each time that the page was fetched")))
     elif professional.due_at > services.clock.now() + SKEW:
@@ -172,18 +167,18 @@ def _commit(services: Services, batch: Batch, seen: Professional, step: Step) ->
         professional = _read(transaction, seen)
         if professional.step != seen.step:
             # Whoever was quicker may have died before its effects, so they are derived from what is stored now.
-            return professional, _read_batch(transaction, batch.batch_id), batch.status
-        # The batch is read again only when it must change: every page of every professional comes through here. And
-        # for who is told to wait: not for an hour, if the batch was cancelled meanwhile.
+            latest = stored_batch(transaction, batch.batch_id)
+            return professional, latest, latest.status
+        # The batch is read again only when it must change: every page of every professional comes through here.
         stored = batch
         answer = stored.answers.get(professional.stage)
         advanced, after = _stepped(professional, stored, step, now, answer)
-        if after is not stored or isinstance(step.outcome, Throttled):
-            stored = _read_batch(transaction, batch.batch_id)
+        if after is not stored:
+            stored = stored_batch(transaction, batch.batch_id)
             advanced, after = _stepped(professional, stored, step, now, answer)
         counter = _closed(transaction, batch, advanced, now) if advanced.is_final else None
         if counter is not None and counter.pending == 0 and after is batch:
-            stored = after = _read_batch(transaction, batch.batch_id)
+            stored = after = stored_batch(transaction, batch.batch_id)
         if counter is not None:
             after = counter_drained(after, now) if counter.pending == 0 else after
             transaction.put_counter(batch.batch_id, counter)
@@ -223,7 +218,7 @@ def _deny(services: Services, batch: Batch, detail: str) -> None:
     """Pause the batch for refused credentials; the calls that were under way are refused as well, and tell nothing."""
 
     def pause(transaction: Transaction) -> Batch | None:
-        stored = _read_batch(transaction, batch.batch_id)
+        stored = stored_batch(transaction, batch.batch_id)
         # Not for a refusal from before a resume: it may be what was mended.
         if stored.status is not BatchStatus.RUNNING or stored.epoch != batch.epoch:
             return None
@@ -265,10 +260,3 @@ def _read(transaction: Transaction, seen: Professional) -> Professional:
     if professional is None:
         raise CorruptionError(f"professional {seen.professional_id} of batch {seen.batch_id} is gone")
     return professional
-
-
-def _read_batch(transaction: Transaction, batch_id: str) -> Batch:
-    batch = transaction.batch(batch_id)
-    if batch is None:
-        raise CorruptionError(f"batch {batch_id} is gone")
-    return batch

@@ -7,12 +7,11 @@ from prograde.domain.batch import Batch, BatchStatus, Totals, finished
 from prograde.domain.effects import FinalizeTask, effects
 from prograde.domain.export import written_parameters
 from prograde.domain.professional import Professional, State, StopReason
-from prograde.errors import CorruptionError
 from prograde.ports import GradedRow, Reconciliation, Run, Transaction
 from prograde.use_cases.announce import announce_losses, announce_status
 from prograde.use_cases.dead_letters import dead_letters
 from prograde.use_cases.export_files import Export, write_export, write_manifest
-from prograde.use_cases.read_batch import read_batch
+from prograde.use_cases.read_batch import read_batch, stored_batch
 from prograde.use_cases.services import Services
 
 VISIBLE_TRIES = 10
@@ -167,9 +166,7 @@ def _finish(services: Services, batch: Batch, export: Export, reason: str) -> No
     totals = Totals(export.by_state, export.by_grade, export.calls)
 
     def finish(transaction: Transaction) -> Batch:
-        stored = transaction.batch(batch.batch_id)
-        if stored is None:
-            raise CorruptionError(f"batch {batch.batch_id} is gone")
+        stored = stored_batch(transaction, batch.batch_id)
         if (stored.status, stored.grading_run) != (BatchStatus.FINALIZING, batch.grading_run):
             return stored
         reasons = "; ".join(filter(None, (stored.reason, reason)))

@@ -8,8 +8,8 @@ from typing import TypeVar
 
 from prograde.domain.batch import Batch, BatchStatus
 from prograde.domain.counter import LAP, Counter, laps_since
-from prograde.errors import NotFoundError
-from prograde.ports import BatchStore, Place
+from prograde.errors import CorruptionError, NotFoundError
+from prograde.ports import BatchStore, Place, Transaction
 from prograde.use_cases.services import Services
 
 K = TypeVar("K", str, int)
@@ -70,6 +70,14 @@ def read_batch(store: BatchStore, batch_id: str) -> Batch:
     batch = store.batch(batch_id)
     if batch is None:
         raise NotFoundError(f"there is no batch {batch_id}: list the batches to see their ids")
+    return batch
+
+
+def stored_batch(transaction: Transaction, batch_id: str) -> Batch:
+    """Read a batch that is there in a transaction; raises CorruptionError if it is not."""
+    batch = transaction.batch(batch_id)
+    if batch is None:
+        raise CorruptionError(f"batch {batch_id} is gone")
     return batch
 
 

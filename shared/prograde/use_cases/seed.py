@@ -1,15 +1,14 @@
 """Walk the roster: create each professional that is not there yet and enqueue its first task, chunk by chunk."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
-from prograde.domain.batch import Batch, BatchStatus, Seeding, settled
+from prograde.domain.batch import Batch, BatchStatus, Seeding, seeded
 from prograde.domain.effects import SeedTask, effects, effects_of_many
 from prograde.domain.professional import Professional
 from prograde.errors import CorruptionError
 from prograde.ports import Transaction
 from prograde.use_cases.announce import announce_status
-from prograde.use_cases.read_batch import read_batch
+from prograde.use_cases.read_batch import read_batch, stored_batch
 from prograde.use_cases.services import Services
 
 CHUNK = 500
@@ -33,12 +32,14 @@ def seed(services: Services, batch: Batch) -> Batch:
     Seed the next chunk of a batch whose op is seeding, and return the batch as it is then stored.
 
     Everything is created if absent, and the cursor moves last: a repeated chunk repeats nothing. A paused batch is
-    seeded on without tasks, which the resume brings; a cancelled one with them, so that everybody drains.
+    seeded on without tasks, which the resume brings; a cancelled one too, for everybody is to end.
     """
     op = batch.op
     if op is None:
         return batch
-    if _open_count(services, batch, op) > OPEN_MAX:
+    # Who drains makes no call; and nobody ends before everybody is there.
+    is_draining = batch.status is BatchStatus.DRAINING
+    if not is_draining and _open_count(services, batch, op) > OPEN_MAX:
         return _moved(services, batch, op, services.clock.now() + FULL_WAIT)
     ids, end = _chunk(services, batch, op.offset)
     now = services.clock.now()
@@ -71,16 +72,11 @@ def _moved(services: Services, seen: Batch, op: Seeding, due_at: datetime) -> Ba
     """Move the cursor if it still stands where `seen` saw it, then enqueue what the stored batch asks for."""
 
     def move(transaction: Transaction) -> Batch:
-        stored = transaction.batch(seen.batch_id)
-        if stored is None:
-            raise CorruptionError(f"batch {seen.batch_id} is gone")
+        stored = stored_batch(transaction, seen.batch_id)
         # What wakes everybody renews the chain too: the chunk is walked again, it may have been given no tasks.
         if (stored.op, stored.wake) != (seen.op, seen.wake):
             return stored
-        is_done = op.seeded >= stored.roster.professionals
-        moved = settled(
-            replace(stored, op=None if is_done else op, wake=stored.wake + 1, due_at=due_at), services.clock.now()
-        )
+        moved = seeded(stored, op, due_at, services.clock.now())
         transaction.put_batch(moved)
         return moved
 

@@ -5,10 +5,9 @@ from datetime import datetime
 
 from prograde.domain.batch import Batch, cancelled, paused, resumed
 from prograde.domain.effects import effects
-from prograde.errors import CorruptionError
 from prograde.ports import Transaction
 from prograde.use_cases.announce import announce_status
-from prograde.use_cases.read_batch import read_batch
+from prograde.use_cases.read_batch import read_batch, stored_batch
 from prograde.use_cases.services import Services
 
 
@@ -47,9 +46,7 @@ def _steered(services: Services, batch_id: str, change: Callable[[Batch, datetim
     now = services.clock.now()
 
     def steer(transaction: Transaction) -> Batch:
-        stored = transaction.batch(batch_id)
-        if stored is None:
-            raise CorruptionError(f"batch {batch_id} is gone")
+        stored = stored_batch(transaction, batch_id)
         batch = change(stored, now)
         if batch is not stored:
             transaction.put_batch(batch)

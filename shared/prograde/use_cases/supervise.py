@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from prograde.domain.batch import Batch, BatchStatus
+from prograde.domain.batch import Batch, BatchStatus, Waking
 from prograde.domain.effects import SoundingTask, effects, woken
 from prograde.domain.professional import Professional
 from prograde.ports import Transaction
@@ -13,7 +13,7 @@ from prograde.use_cases.announce import announce_conditions
 from prograde.use_cases.services import Services
 
 GRACE = timedelta(seconds=120)
-"""How long past its time something may be before it stands still: longer than any delivery of it takes."""
+"""How long past its time something may be before it stands still: a queue keeps no strict order."""
 FINALIZE_GRACE = timedelta(minutes=30)
 """The same for finalize, which is given half an hour; one that merely died is delivered again by its queue."""
 WOKEN_MAX = 1_000
@@ -53,6 +53,9 @@ def supervise(services: Services) -> None:
 
 
 def _overdue(services: Services, batch: Batch, before: datetime) -> Iterable[Professional]:
+    if batch.status is BatchStatus.DRAINING:
+        # Its chain ends them, and is watched itself.
+        return ()
     if batch.outage is None:
         return services.store.due_before(batch.batch_id, before, WOKEN_MAX)
     # Nobody else has a task to lose: they are woken when the outage ends.
@@ -61,8 +64,16 @@ def _overdue(services: Services, batch: Batch, before: datetime) -> Iterable[Pro
 
 
 def sound(services: Services, task: SoundingTask) -> None:
-    """Take a delivered sounding: the page queue of its source has come as far as the moment it was sent."""
+    """
+    Take a delivered sounding: the page queue of its source has come as far as the moment it was sent.
+
+    Where it may have overtaken pages that are still at work, it counts when it comes back: a new task for one of them
+    would be a second call.
+    """
     now = services.clock.now()
+    if services.overtaken_for and not task.is_back:
+        services.queue.enqueue([replace(task, is_back=True, due_at=now + services.overtaken_for)])
+        return
     services.store.raise_watermark(task.source, min(task.sent_at, now), now)
 
 
@@ -91,6 +102,9 @@ def _late(batch: Batch, now: datetime) -> dict[str, Any]:
         late |= {"wake": batch.wake + 1, "due_at": now}
     if batch.waking is not None and batch.waking.due_at <= now - GRACE:
         late["waking"] = replace(batch.waking, turn=batch.waking.turn + 1, due_at=now)
+    if batch.status is BatchStatus.DRAINING and batch.op is None and batch.waking is None:
+        # Nothing else would ever end them. Only what an older version began to drain has no chain.
+        late |= {"epoch": batch.epoch + 1, "waking": Waking(due_at=now)}
     return late
 
 

@@ -18,7 +18,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from typing_extensions import override
 
 from tests.emulators.cloud_storage.blobs import Blob, Blobs, Conditions, RefusalError
-from tests.emulators.faults import Faults
+from tests.emulators.faults import Faults, permitted
 
 CHUNK_MULTIPLE = 256 * 1024
 _CONTENT_RANGE = re.compile(r"bytes (?:(?P<first>\d+)-(?P<last>\d+)|\*)/(?P<total>\d+|\*)")
@@ -74,6 +74,8 @@ class CloudStorageServer:
     def __init__(self) -> None:
         self.blobs = Blobs()
         self.faults: Faults[int] = Faults(lambda status: RefusalError(status, f"{status} on demand"))
+        self.denied: set[tuple[str, str]] = set()
+        """What is not permitted: a permission, and the end of the name of what it is on."""
         self._sessions: dict[str, _Session] = {}
         server = self
 
@@ -86,7 +88,7 @@ class CloudStorageServer:
                 url = urlsplit(self.path)
                 body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
                 segments = tuple(unquote(segment) for segment in url.path.strip("/").split("/"))
-                query = {name: values[0] for name, values in parse_qs(url.query).items()}
+                query = {name: ",".join(values) for name, values in parse_qs(url.query).items()}
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 response = server.answer(Request(self.command, segments, query, headers, body))
                 self.send_response(response.status)
@@ -143,14 +145,23 @@ class CloudStorageServer:
                 return "chunk", lambda: self._chunk(request)
             case "GET", (*_, "storage", "v1", "b", bucket, "o", name) if request.query.get("alt") == "media":
                 return "read", lambda: _media(self.blobs.get(bucket, name), request.headers.get("range"))
-            case "GET", ("storage", "v1", "b", bucket, "o", name):
-                return "get", lambda: _json(self.blobs.get(bucket, name).resource)
-            case "GET", ("storage", "v1", "b", bucket, "o"):
-                return "list", lambda: self._list(bucket, request.query.get("prefix", ""))
+            case "GET", ("storage", "v1", "b", bucket, *what):
+                return self._look(bucket, what, request)
             case "POST", ("storage", "v1", "b", bucket, "o", name, "rewriteTo", "b", other, "o", target):
                 return "rewrite", lambda: self._rewrite(self.blobs.get(bucket, name), other, target, request)
             case "DELETE", ("storage", "v1", "b", bucket, "o", name):
                 return "delete", lambda: self._delete(bucket, name, request)
+            case _:
+                raise RefusalError(400, f"not stood in for: {request.method} {'/'.join(request.segments)}")
+
+    def _look(self, bucket: str, what: list[str], request: Request) -> tuple[str, Callable[[], Response]]:
+        match what:
+            case ["o", name]:
+                return "get", lambda: _json(self.blobs.get(bucket, name).resource)
+            case ["o"]:
+                return "list", lambda: self._list(bucket, request.query.get("prefix", ""))
+            case ["iam", "testPermissions"]:
+                return "permissions", lambda: self._permissions(bucket, request.query["permissions"].split(","))
             case _:
                 raise RefusalError(400, f"not stood in for: {request.method} {'/'.join(request.segments)}")
 
@@ -209,6 +220,10 @@ class CloudStorageServer:
 
     def _list(self, bucket: str, prefix: str) -> Response:
         return _json({"items": [self.blobs.get(bucket, name).resource for name in self.blobs.names(bucket, prefix)]})
+
+    def _permissions(self, bucket: str, wanted: list[str]) -> Response:
+        self.blobs.names(bucket, "")
+        return _json({"permissions": permitted(self.denied, bucket, wanted)})
 
     def _delete(self, bucket: str, name: str, request: Request) -> Response:
         self.blobs.delete(bucket, name, request.conditions)

@@ -16,11 +16,14 @@ from typing import Self
 
 import grpc
 from google.cloud import tasks_v2
+from google.iam.v1.iam_policy_pb2 import TestIamPermissionsRequest as Permissions
+from google.iam.v1.iam_policy_pb2 import TestIamPermissionsResponse as TestedPermissions
 from google.longrunning import operations_pb2
 from google.protobuf.empty_pb2 import Empty
 
 from tests.emulators.cloud_tasks.delivery import TokenIssuer, deliver, headers_of
 from tests.emulators.cloud_tasks.queues import Attempt, TaskQueue
+from tests.emulators.faults import permitted
 from tests.emulators.grpc_service import GrpcService, Message, Method, RefusalError, invalid, raw
 
 BATCH_MAX = 100
@@ -42,6 +45,8 @@ class CloudTasksServer:
         self._queues: dict[str, TaskQueue] = {}
         self._queues_blocked_until: dict[str, datetime] = {}
         self._operations: dict[str, Message] = {}
+        self.denied: set[tuple[str, str]] = set()
+        """What is not permitted: a permission, and the end of the name of what it is on."""
         self.polls_until_done = 0
         """How often a batch's operation is asked for before it is done."""
         self.tells_metadata = True
@@ -55,6 +60,7 @@ class CloudTasksServer:
             "PauseQueue": Method(tasks.PauseQueueRequest, tasks.Queue, self._set_state(tasks.Queue.State.PAUSED)),
             "ResumeQueue": Method(tasks.ResumeQueueRequest, tasks.Queue, self._set_state(tasks.Queue.State.RUNNING)),
             "PurgeQueue": Method(tasks.PurgeQueueRequest, tasks.Queue, self._purge_queue),
+            "TestIamPermissions": Method(Permissions, TestedPermissions, self._test_permissions),
             "CreateTask": Method(tasks.CreateTaskRequest, tasks.Task, self._create_task),
             "BatchCreateTasks": Method(tasks.BatchCreateTasksRequest, longrunning.Operation, self._batch_create),
         }
@@ -173,6 +179,11 @@ class CloudTasksServer:
             for name in list(queue.entries):
                 queue.remove(name, self._now())
             return queue.message
+
+    def _test_permissions(self, request: Message) -> Message:
+        """As in the cloud, a queue that is not there permits nothing, and is not told to be missing."""
+        granted = permitted(self.denied, request.resource, request.permissions)
+        return TestedPermissions(permissions=granted if request.resource in self._queues else [])
 
     def _set_state(self, state: int) -> Callable[[Message], Message]:
         def change(request: Message) -> Message:

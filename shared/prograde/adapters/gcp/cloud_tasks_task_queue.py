@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import TimeoutError as PollingTimeoutError
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from math import isclose
 from random import SystemRandom
 
@@ -23,7 +23,7 @@ from google.cloud.tasks_v2 import Task as CloudTask
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from prograde.adapters.documents import write_task
-from prograde.adapters.gcp.error_mapping import mapped_errors, ours
+from prograde.adapters.gcp.error_mapping import mapped_errors, ours, provided_by
 from prograde.adapters.task_routes import route_of
 from prograde.domain.effects import PageTask, SoundingTask, Task, task_name
 from prograde.errors import Problem, SettingsError, UnavailableError
@@ -37,6 +37,8 @@ CALL_SECONDS_MAX = 20.0
 BATCH_SECONDS_MAX = 60.0
 DISPATCH_DEADLINE = timedelta(minutes=30)
 """The longest there is: a function's own time limit answers earlier, and nothing is sent again while it works."""
+PAGE_DELIVERY_MAX = timedelta(minutes=8)
+"""The time limit of fetch-page: whatever was delivered to it before is over."""
 SCHEDULED_AHEAD_MAX = timedelta(days=29)
 """Cloud Tasks takes 30 at most; what is due later is delivered early, and whoever takes it postpones it again."""
 _UNPOLLABLE = (Forbidden, NotFound, MethodNotImplemented)
@@ -98,6 +100,12 @@ class CloudTasksTaskQueue:
             for named in by_queue.values():
                 self._create_all(list(named.values()))
 
+    def post(self, function: str, path: str, name: str, body: str) -> None:
+        """Create a task of the control queue that is none of a batch's, to be sent now."""
+        request = self._creation(self._destinations.control_queue, name, function, path, body, self._clock.now())
+        with mapped_errors(_SERVICE):
+            self._create_all([request])
+
     def pace(self, source: str, share: float) -> None:
         """Set the queue's rate, unless that is what it is."""
         queue = self._page_queue(source)
@@ -133,7 +141,8 @@ class CloudTasksTaskQueue:
                 return
             requests = [request for request, _ in failed]
         error = failed[0][1]
-        raise UnavailableError(f"{_SERVICE}: {len(failed)} tasks were not created: {error}") from error
+        what = f"{_SERVICE}: {len(failed)} tasks were not created: {error}{provided_by(_SERVICE, error)}"
+        raise UnavailableError(what) from error
 
     def _create(self, requests: list[CreateTaskRequest]) -> list[_Failure]:
         """Create up to a hundred tasks, and tell which failed for a passing reason."""
@@ -184,21 +193,27 @@ class CloudTasksTaskQueue:
 
     def _request(self, task: Task) -> CreateTaskRequest:
         route = route_of(task)
-        base = self._destinations.function_urls[route.function]
-        queue = self._queue(task)
+        return self._creation(
+            self._queue(task), task_name(task), route.function, route.path, write_task(task), task.due_at
+        )
+
+    def _creation(
+        self, queue: str, name: str, function: str, path: str, body: str, due_at: datetime
+    ) -> CreateTaskRequest:
+        base = self._destinations.function_urls[function]
         request = HttpRequest(
             http_method=HttpMethod.POST,
-            url=base.rstrip("/") + route.path,
+            url=base.rstrip("/") + path,
             headers={"Content-Type": "application/json"},
-            body=write_task(task).encode(),
+            body=body.encode(),
             oidc_token=OidcToken(service_account_email=self._destinations.caller, audience=base),
         )
         return CreateTaskRequest(
             parent=queue,
             task=CloudTask(
-                name=f"{queue}/tasks/{task_name(task)}",
+                name=f"{queue}/tasks/{name}",
                 http_request=request,
-                schedule_time=min(task.due_at, self._clock.now() + SCHEDULED_AHEAD_MAX),
+                schedule_time=min(due_at, self._clock.now() + SCHEDULED_AHEAD_MAX),
                 dispatch_deadline=DISPATCH_DEADLINE,
             ),
         )

@@ -86,10 +86,10 @@ def mapped_errors(service: str) -> Iterator[None]:
         mapped = ours(type(error))
         if mapped is None:
             raise
-        raise mapped(f"{service}: {type(error).__name__}: {error}{_provided_by(service, error)}") from error
+        raise mapped(f"{service}: {type(error).__name__}: {error}{provided_by(service, error)}") from error
 
 
-def _provided_by(service: str, error: Exception) -> str:
+def provided_by(service: str, error: Exception) -> str:
     """Tell where to look when something is not there, or not for us."""
     provided = PROVIDED_BY.get(service)
     if provided is None or not isinstance(error, _LACKING_THING + _LACKING_ROLE):

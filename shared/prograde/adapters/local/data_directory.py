@@ -13,6 +13,7 @@ from prograde.errors import InputError, Problem
 LOCK_TRIES = 5
 LOCK_WAIT_SECONDS = 0.03
 LOG_BYTES_MAX = 50_000_000
+_SERVING = "serving"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,19 +80,26 @@ class DataDirectory:
         return False
 
     @property
+    def is_served(self) -> bool:
+        """Whether a process works here now that takes up every batch, and not one of its own only."""
+        return self.is_taken and self._told()[1:] == [_SERVING]
+
+    @property
     def owner(self) -> str:
         """Name the process that works here now, "" for none."""
-        if not self.is_taken:
-            return ""
-        with suppress(OSError):
-            return f"process {(self.folder / 'lock').read_text(encoding='utf-8').strip() or 'unknown'}"
-        return "process unknown"
+        return f"process {self._told()[0]}" if self.is_taken else ""
 
-    def lock(self) -> TextIO:
+    def _told(self) -> list[str]:
+        """Read what the process that works here says of itself."""
+        with suppress(OSError):
+            return (self.folder / "lock").read_text(encoding="utf-8").split() or ["unknown"]
+        return ["unknown"]
+
+    def lock(self, *, is_serving: bool = False) -> TextIO:
         """
         Take the directory, creating it if need be; closing the returned file, or dying, gives it back.
 
-        Raises InputError when it cannot be created, or when another process has it.
+        Who `is_serving` takes up every batch. Raises InputError when it cannot be created, or another process has it.
         """
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -101,16 +109,13 @@ class DataDirectory:
         try:
             _take(file)
         except BlockingIOError:
-            file.seek(0)
-            owner = file.read(20).strip() or "unknown"
             file.close()
-            raise InputError(
-                [self._problem(f"is in use by process {owner}: wait for it to end, or choose another")]
-            ) from None
+            remedy = f"is in use by process {self._told()[0]}: wait for it to end, or choose another"
+            raise InputError([self._problem(remedy)]) from None
         # Only told to who comes next: a full disk must not keep a run from being resumed.
         with suppress(OSError):
             os.ftruncate(file.fileno(), 0)
-            os.write(file.fileno(), str(os.getpid()).encode())
+            os.write(file.fileno(), f"{os.getpid()} {_SERVING if is_serving else ''}".encode())
         return file
 
     def _problem(self, remedy: str) -> Problem:

@@ -7,6 +7,8 @@ request that leaves.
 """
 
 import gc
+import json
+import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +26,10 @@ from prograde.ports import Clock
 
 RETRY_SECONDS_BASE = 0.1
 RETRY_SECONDS_MAX = 60.0
+REFUSALS_WORTH_SAYING = 4
+"""Some three seconds: what stays refused needs somebody, a secret that is not there now, say."""
+ANSWER_LENGTH_MAX = 300
+NAMED_IN_LOG = ("batch_id", "professional_id", "step")
 SUPERVISE_SECONDS = 60.0
 CONTROL_CONCURRENCY = 1
 CONCURRENCY_MAX = 64
@@ -31,6 +37,8 @@ CONCURRENCY_MAX = 64
 ASK_EVERY = timedelta(milliseconds=100)
 LOOK_SECONDS = 1.0
 """What another process does, a pause or a cancel, rings no bell in this one."""
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +48,7 @@ class Refusal:
     times: int = 0
     kind: str = ""
     answer: str = ""
+    batch_id: str = ""
 
 
 class Dispatcher:
@@ -102,6 +111,13 @@ class Dispatcher:
         """Tell of the task that was delivered in vain most often, of those that still are."""
         with self._guard:
             return max(self._refusals.values(), key=lambda refusal: refusal.times, default=Refusal())
+
+    def refusal_of(self, batch_id: str) -> str:
+        """Say what a task of the batch is refused with again and again; "" while none is."""
+        with self._guard:
+            own = [refusal for refusal in self._refusals.values() if refusal.batch_id == batch_id]
+        worst = max(own, key=lambda refusal: refusal.times, default=Refusal())
+        return worst.answer if worst.times >= REFUSALS_WORTH_SAYING else ""
 
     def _turn(self, workers: ThreadPoolExecutor, is_over: Callable[[], bool]) -> bool:
         """Hand out until nothing is due or no worker is free; True when this is the end."""
@@ -210,7 +226,7 @@ class Dispatcher:
         elif response.retry_after is not None:
             self._hold(delivery, response.retry_after, lifts)
         else:
-            self._put_back(delivery, f"{response.status} {response.body[:300].decode(errors='replace')}")
+            self._put_back(delivery, f"{response.status} {_detail(response.body)}")
         return ()
 
     def _acknowledged(self, delivery: Delivery) -> None:
@@ -248,9 +264,15 @@ class Dispatcher:
         return ready[0]
 
     def _put_back(self, delivery: Delivery, answer: str) -> None:
+        task = json.loads(delivery.body)
         with self._guard:
             times = self._refusals.get(delivery.name, Refusal()).times + 1
-            self._refusals[delivery.name] = Refusal(times, delivery.kind, answer)
+            self._refusals[delivery.name] = Refusal(times, delivery.kind, answer, task.get("batch_id", ""))
+        # Each time it has been refused twice as often: what goes on for days must not fill the log.
+        if times >= REFUSALS_WORTH_SAYING and times.bit_count() == 1:
+            facts = {name: task[name] for name in NAMED_IN_LOG if name in task}
+            facts |= {"kind": delivery.kind, "times": times, "answer": answer}
+            _log.warning("a task is refused again and again", extra=facts)
         wait = min(RETRY_SECONDS_MAX, RETRY_SECONDS_BASE * 2 ** min(times, 20))
         self._queue.put_back(delivery.name, self._clock.now() + timedelta(seconds=wait))
 
@@ -269,3 +291,13 @@ class Dispatcher:
         except BaseException as error:  # noqa: BLE001  # as above
             self._crash = error
             self._queue.changed.set()
+
+
+def _detail(body: bytes) -> str:
+    """Give what an answer says is wrong: a problem's detail, else its beginning."""
+    try:
+        problem = json.loads(body)
+    except ValueError:
+        problem = None
+    said = problem["detail"] if isinstance(problem, dict) and "detail" in problem else body.decode(errors="replace")
+    return str(said)[:ANSWER_LENGTH_MAX]

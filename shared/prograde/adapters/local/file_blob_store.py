@@ -3,8 +3,9 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
@@ -71,6 +72,14 @@ class FileBlobStore:
                 _rename_unless_taken(folder, target)
                 sync_folder(target.parent)
         return str(target)
+
+    def sweep(self, prefix: str, kept: Collection[str], before: datetime) -> None:
+        """Delete the blobs below a prefix that were stored before a moment, but for those that are to be kept."""
+        with mapped_errors():
+            for path in self._path(prefix).rglob("*"):
+                name = path.relative_to(self._folder.resolve()).as_posix()
+                if path.is_file() and name not in kept and path.stat().st_mtime < before.timestamp():
+                    path.unlink()
 
     def check(self) -> None:
         """Look into the folder that everything passes through."""

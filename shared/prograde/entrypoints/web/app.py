@@ -69,7 +69,7 @@ def _found(table: Map, path: str, method: str) -> tuple[Route, Mapping[str, Any]
 
 def _refuse_too_much(request: flask.Request, route: Route) -> None:
     """Refuse a body whose told length is over the route's limit; one that tells none is refused as it is read."""
-    if route.takes and (request.content_length or 0) > route.body_bytes_max:
+    if (request.content_length or 0) > route.body_bytes_max:
         remedy = "; of a roster, send the professional_id column alone" if route.body_bytes_max > JSON_BYTES_MAX else ""
         raise RequestEntityTooLarge(f"send at most {route.body_bytes_max // 1_000_000} MB{remedy}")
 

@@ -79,6 +79,7 @@ class BatchView:
     export: Export | None
     limit: str
     calls_per_second: float | None
+    refusal: str
 
     @property
     def batch(self) -> Batch:
@@ -144,6 +145,15 @@ class BatchView:
     def ends_at(self) -> datetime | None:
         """When that will be over."""
         return None if self.remaining is None else self.now + self.remaining
+
+    @property
+    def why_no_remaining(self) -> str:
+        """Say why the time to go is not told."""
+        if self.batch.status is not BatchStatus.RUNNING:
+            return words(self.batch.status)
+        if not self.progress.ended:
+            return "told after the first professionals are done"
+        return "nobody has finished lately" if self.progress.open else "everybody has finished"
 
     @property
     def ends(self) -> tuple[Part, ...]:
@@ -246,6 +256,7 @@ def batch_view(services: Services, progress: Progress, run: int | None) -> Batch
         export=_export(services.blobs, batch, run),
         limit="" if batch.status.is_over else limit_text(services, batch),
         calls_per_second=calls_per_second(services, batch),
+        refusal="" if batch.status.is_over else services.refusal(batch.batch_id),
     )
 
 

@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -90,8 +90,21 @@ class Typed:
             given["tiers_to_process"] = [self[tier_input(line, "name")].strip() for line in ticked]
         return given
 
+    def with_source_file_in_one(self, problems: Sequence[Problem]) -> list[Problem]:
+        """Tell what is wrong with the source file in one problem of the source: nobody typed it here."""
+        name = self["source"]
+        in_file = [problem for problem in problems if self.input_of(problem) == "source" and problem.field != "source"]
+        if not in_file:
+            return list(problems)
+        said = "; ".join(
+            problem.remedy if problem.field == "source file" else f"{problem.field}: {problem.remedy}"
+            for problem in in_file
+        )
+        told = Problem("source", name, f"The source file of {name} cannot be used: {said}")
+        return [told, *(problem for problem in problems if problem not in in_file)]
+
     def input_of(self, problem: Problem) -> str:
-        """Tell which input a problem stands beside; what is wrong with a source file, beside the source."""
+        """Tell which input a problem stands beside; what no input is named for is the source file's."""
         if found := _TIER_PROBLEM.match(problem.field):
             lines = self.tier_lines
             line = int(found["line"])
@@ -129,10 +142,11 @@ def tier_input(line: int, name: str) -> str:
     return f"tier-{line}-{name}"
 
 
-def fresh(parameters: Parameters | None = None) -> Typed:
+def fresh(parameters: Parameters | None = None, source: str = "") -> Typed:
     """Fill a form in with the defaults, or with the parameters of an earlier batch but for its dates."""
     given = parameters
     values: dict[str, str] = {
+        "source": source,
         "attribution": "split" if given is None else given.attribution,
     }
     for name in LIMITS:
@@ -145,8 +159,8 @@ def fresh(parameters: Parameters | None = None) -> Typed:
 
 def like(batch: Batch, source: str) -> Typed:
     """Fill a form in as an earlier batch was ordered, its roster too, for today; `source` is the file of its source."""
-    typed = fresh(batch.parameters)
-    return Typed({**typed.values, "source": source, "stored_roster": batch.batch_id})
+    typed = fresh(batch.parameters, source)
+    return Typed({**typed.values, "stored_roster": batch.batch_id})
 
 
 def _tier_values(rubric: Rubric, processed: tuple[str, ...]) -> Iterator[tuple[str, str]]:

@@ -14,6 +14,7 @@ import flask
 from prograde.domain.batch import Batch
 from prograde.domain.effects import digest
 from prograde.entrypoints.web.api_batches import UPLOAD_BYTES_MAX
+from prograde.entrypoints.web.listed_sources import ListedSource, listed_sources
 from prograde.entrypoints.web.new_form import Typed, fresh, like, tier_input
 from prograde.entrypoints.web.rendering import HTML, rendered, see_other
 from prograde.entrypoints.web.route import FORM, BatchConverter, Call, Route
@@ -56,29 +57,17 @@ class Estimate:
 
 def new_page(call: Call) -> flask.Response:
     """Show the form, with the defaults or like an earlier batch."""
+    files = listed_sources(call.services.catalog)
     earlier = call.request.args.get("like", "")
-    typed = fresh()
     if _BATCH_ID.fullmatch(earlier):
         batch = read_batch(call.services.store, earlier)
-        typed = like(batch, _file_of(call.services, batch.source))
+        typed = like(batch, next((file.name for file in files if file.source == batch.source), ""))
+    else:
+        typed = fresh(source=next((file.name for file in files if file.is_usable), ""))
     source = call.request.args.get("source", "")
-    if source in call.services.catalog.names():
+    if source in {file.name for file in files}:
         typed = replace(typed, values={**typed.values, "source": source})
-    return _form(call, typed)
-
-
-def _file_of(services: Services, source: str) -> str:
-    """Find the file that loads under a source's name, "" if none does: the form names files."""
-    # What reads source files is much, and the tasks of this function never do.
-    from prograde.adapters.listing_api.source_file import load_source
-
-    for name in services.catalog.names():
-        try:
-            if load_source(services.catalog.text(name), os.environ).name == source:
-                return name
-        except (InputError, NotFoundError):
-            continue  # the page of the sources says what is wrong with it
-    return ""
+    return _form(call, typed, files)
 
 
 def order_page(call: Call) -> flask.Response:
@@ -116,8 +105,9 @@ def order_page(call: Call) -> flask.Response:
             key = digest("form", order.sha256, services.clock.now().isoformat())[:16]
             estimate = Estimate(plan, checked.notes, order.sha256, key, is_changed=bool(typed["estimated"]))
     except InputError as error:
-        return _form(call, typed, upload, problems=error.problems)
-    return _form(call, typed, upload, estimate=estimate)
+        problems = typed.with_source_file_in_one(error.problems)
+        return _form(call, typed, listed_sources(services.catalog), upload, problems=problems)
+    return _form(call, typed, listed_sources(services.catalog), upload, estimate=estimate)
 
 
 def _source_text(services: Services, name: str) -> str:
@@ -125,6 +115,8 @@ def _source_text(services: Services, name: str) -> str:
         raise InputError([Problem("source", None, "choose the source to ask")])
     try:
         return services.catalog.text(name)
+    except InputError as error:
+        raise InputError(replace(problem, field="source file") for problem in error.problems) from error
     except NotFoundError as error:
         raise InputError([Problem("source", name[:80], str(error))]) from error
 
@@ -168,6 +160,7 @@ def _quoted(lines: bytes) -> bytes:
 def _form(
     call: Call,
     typed: Typed,
+    files: Sequence[ListedSource],
     upload: Upload | None = None,
     estimate: Estimate | None = None,
     problems: Sequence[Problem] = (),
@@ -184,7 +177,7 @@ def _form(
             "errors": errors,
             "problems": [(typed.input_of(problem), problem) for problem in problems],
             "in_cloud": call.in_cloud,
-            "sources": services.catalog.names(),
+            "sources": files,
             "rosters": _stored_rosters(services),
             "megabytes_max": UPLOAD_BYTES_MAX // 1_000_000,
             "today": services.clock.now().date(),

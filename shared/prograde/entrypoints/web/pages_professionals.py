@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 import flask
 
 from prograde.domain.batch import Batch
+from prograde.domain.listing import KEY_LENGTH_MAX
 from prograde.domain.professional import Professional, State
 from prograde.entrypoints.web.rendering import HTML, rendered
 from prograde.entrypoints.web.route import Call, Route
@@ -42,24 +43,24 @@ def professionals_page(call: Call, batch_id: str) -> flask.Response:
     services, asked = call.services, call.request.args
     batch = read_batch(services.store, batch_id)
     query, grade = asked.get("q", "").strip()[:QUERY_LENGTH_MAX], asked.get("grade", "")
-    after = _offset(asked.get("after", ""))
+    after, from_id = _offset(asked.get("after", "")), "" if grade else asked.get("from", "")[:KEY_LENGTH_MAX]
     export = _latest(services, batch)
     found: list[Person] = []
-    more = None
-    if export is not None:
+    more, next_id = None, ""
+    if export is not None and not from_id:
         page = read_rows(services.blobs, export, file_of(batch, grade or None), after, SHOWN, query)
         found += map(_published, page.rows)
         more = page.next
     if after == 0 and not grade and (query or export is None):
-        stored = find_professionals(services.store, batch_id, query, SHOWN)
+        stored = find_professionals(services.store, batch_id, query, SHOWN + 1, from_id)
+        next_id = stored[SHOWN].professional_id if len(stored) > SHOWN else ""
         known = {person.professional_id for person in found}
         # Who is done and not on this page is on one that follows, with a rank.
         found += [
             _stored(batch, each)
-            for each in stored
+            for each in stored[:SHOWN]
             if each.professional_id not in known and (more is None or each.state is not State.DONE)
         ]
-    values = {"q": query, "grade": grade, "after": "" if more is None else str(more)}
     return rendered(
         "professionals.html",
         {
@@ -69,10 +70,16 @@ def professionals_page(call: Call, batch_id: str) -> flask.Response:
             "grade": grade,
             "grades": [tier.name for tier in batch.parameters.rubric.tiers],
             "export": export,
-            "more": "" if more is None else urlencode({key: value for key, value in values.items() if value}),
-            "is_later": after > 0,
+            "first": _asked(q=query, grade=grade),
+            "more": "" if more is None else _asked(q=query, grade=grade, after=str(more)),
+            "more_by_id": _asked(q=query, **{"from": next_id}) if next_id else "",
+            "is_later": after > 0 or bool(from_id),
         },
     )
+
+
+def _asked(**values: str) -> str:
+    return urlencode({name: value for name, value in values.items() if value})
 
 
 def _offset(text: str) -> int:

@@ -9,6 +9,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from prograde.adapters.validation import problems_of
+from prograde.entrypoints.parameters import amounts_without_quotes
 from prograde.errors import InputError, Problem
 from prograde.ports import Place
 
@@ -52,7 +53,8 @@ def parsed_json(body: bytes, model: type[M]) -> M:
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise InputError([Problem("body", body[:80].decode(errors="replace"), f"is no JSON: {error}")]) from error
+        is_no_json = Problem("body", body[:80].decode(errors="replace"), f"is no JSON: {error}")
+        raise InputError(amounts_without_quotes(body.decode(errors="replace")) or [is_no_json]) from error
     if not isinstance(value, dict):
         raise InputError([Problem("body", body[:80].decode(errors="replace"), "must be a JSON object")])
     # What is nested without end could be read, but not shown to whoever sent it.

@@ -32,7 +32,11 @@ class BatchState:
 
 @dataclass(frozen=True, slots=True)
 class BatchSummary:
-    """A batch in a list; how its professionals ended is told once it is over."""
+    """
+    A batch in a list; how its professionals ended is told once it is over.
+
+    `reopened_at` is when a replay of dead letters last made it run again.
+    """
 
     batch_id: str
     status: BatchStatus
@@ -42,6 +46,7 @@ class BatchSummary:
     as_of: date
     professionals: int
     created_at: datetime
+    reopened_at: datetime | None
     finished_at: datetime | None
     grading_run: int
     by_state: Counts | None
@@ -61,6 +66,7 @@ class BatchSummary:
             as_of=batch.parameters.as_of,
             professionals=batch.roster.professionals,
             created_at=batch.created_at,
+            reopened_at=batch.reopened_at,
             finished_at=batch.finished_at,
             grading_run=batch.grading_run,
             by_state=None if totals is None else totals.by_state,
@@ -87,7 +93,7 @@ class VolumeBar:
 
 @dataclass(frozen=True, slots=True)
 class BatchDetails:
-    """A batch, and how far it has come."""
+    """A batch, and how far it has come; `reopened_at` is when a replay of dead letters last made it run again."""
 
     batch_id: str
     status: BatchStatus
@@ -95,6 +101,7 @@ class BatchDetails:
     source: str
     ordered_by: str
     created_at: datetime
+    reopened_at: datetime | None
     finished_at: datetime | None
     is_cancelled: bool
     outage_since: datetime | None
@@ -128,6 +135,7 @@ class BatchDetails:
             source=batch.source,
             ordered_by=batch.ordered_by,
             created_at=batch.created_at,
+            reopened_at=batch.reopened_at,
             finished_at=batch.finished_at,
             is_cancelled=batch.is_cancelled,
             outage_since=None if batch.outage is None else batch.outage.since,
