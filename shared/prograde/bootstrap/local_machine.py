@@ -15,7 +15,6 @@ from prograde import __version__
 from prograde.adapters.listing_api.http_listing_source import HttpListingSource
 from prograde.adapters.listing_api.source import Source
 from prograde.adapters.listing_api.source_file import load_source
-from prograde.adapters.local.baton import Baton
 from prograde.adapters.local.data_directory import DataDirectory
 from prograde.adapters.local.dispatcher import Dispatcher
 from prograde.adapters.local.duckdb_warehouse import DuckdbWarehouse
@@ -54,9 +53,8 @@ class LocalMachine:
         self._ledgers: list[RateLedger] = []
         self._dispatcher: Dispatcher | None = None
         self._clock = SystemClock()
-        self._baton = Baton()
         self._store = SqliteBatchStore(directory.state)
-        self._warehouse = DuckdbWarehouse(directory.warehouse, self._baton.put_down)
+        self._warehouse = DuckdbWarehouse(directory.warehouse)
         self._blobs = FileBlobStore(directory.blobs)
         self.queue = SqliteTaskQueue(directory.queue, self._clock)
         self.services = Services(
@@ -79,17 +77,14 @@ class LocalMachine:
             if batch.source_sha256 not in self._sources:
                 source = self.source(batch)
                 pacer = self._pacers[batch.source_sha256] = self._pacer(source)
-                self._sources[batch.source_sha256] = HttpListingSource(
-                    source, pacer, self._clock, aside=self._baton.put_down
-                )
+                self._sources[batch.source_sha256] = HttpListingSource(source, pacer, self._clock)
             return self._sources[batch.source_sha256]
 
     def _pacer(self, source: Source) -> Pacer:
         """Make the pace of a source; a provider counts calls by their credential, not by our sources and batches."""
         ledger = RateLedger(pace_dir(self._env) / f"{source.credential}.ledger", remembered(source.rate_limits))
         self._ledgers.append(ledger)
-        windows = self._windows[source.credential]
-        return Pacer(source.rate_limits, ledger, self._clock, self._baton.put_down, windows)
+        return Pacer(source.rate_limits, ledger, self._clock, self._windows[source.credential])
 
     def calls_per_second(self, batch: Batch) -> float | None:
         """Tell how fast a batch's source is called, None while it cannot be: its file or a secret may be missing."""
@@ -109,7 +104,7 @@ class LocalMachine:
         # Pages are many, and their function asks for nothing that only the framework's own door gives.
         doors: dict[str, Door] = {name: partial(post, app) for name, app in apps.items()}
         doors["fetch_page"] = direct_door(apps["fetch_page"])
-        self._dispatcher = Dispatcher(self.queue, doors, self._clock, concurrency, self._baton.held)
+        self._dispatcher = Dispatcher(self.queue, doors, self._clock, concurrency)
         return self._dispatcher
 
     def refusal(self, batch_id: str) -> str:

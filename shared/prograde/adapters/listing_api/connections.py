@@ -4,11 +4,10 @@ import select
 import socket
 import ssl
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
-from queue import Empty, LifoQueue
+from contextlib import contextmanager
+from queue import LifoQueue
 
 from prograde.adapters.listing_api.base_url import BaseUrl
-from prograde.adapters.listing_api.http_answer import Aside
 from prograde.errors import InterruptedCallError
 
 
@@ -83,13 +82,9 @@ class Connections:
             self._idle.put(Connection(base_url, tls))
 
     @contextmanager
-    def lend(self, aside: Aside = nullcontext) -> Iterator[Connection]:
+    def lend(self) -> Iterator[Connection]:
         """Lend a connection, the one used last first; wait while all are in use. An exception in a call closes it."""
-        try:
-            connection = self._idle.get_nowait()
-        except Empty:
-            with aside():
-                connection = self._idle.get()
+        connection = self._idle.get()
         try:
             yield connection
         except InterruptedCallError:

@@ -2,16 +2,12 @@
 
 import socket
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import httptools
 
 from prograde.adapters.listing_api.error_handler import UnusableAnswerError
-
-Aside = Callable[[], AbstractContextManager[object]]
-"""What is put around a wait, so that others may work meanwhile."""
 
 PIECE_BYTES = 65_536
 HEAD_BYTES_MAX = 65_536
@@ -37,9 +33,8 @@ class HttpAnswer:
     one a second would never be late. Raises UnusableAnswerError for what is no HTTP or ends early, and OSError.
     """
 
-    def __init__(self, sock: socket.socket, seconds: float, aside: Aside = nullcontext) -> None:
+    def __init__(self, sock: socket.socket, seconds: float) -> None:
         self._sock = sock
-        self._aside = aside
         self._deadline = time.monotonic() + seconds
         self._heard = _Heard()
         self._bodiless = 0
@@ -80,8 +75,7 @@ class HttpAnswer:
         if left <= 0:
             raise TimeoutError("the whole answer did not arrive in time")
         self._sock.settimeout(left)
-        with self._aside():
-            piece = self._sock.recv(PIECE_BYTES)
+        piece = self._sock.recv(PIECE_BYTES)
         if piece:
             self._parse(piece)
         return bool(piece)

@@ -4,14 +4,13 @@ import re
 import socket
 import ssl
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from prograde.adapters.listing_api.body import read_body
 from prograde.adapters.listing_api.connections import Connection, Connections
 from prograde.adapters.listing_api.error_handler import UnusableAnswerError
-from prograde.adapters.listing_api.http_answer import Aside, Head, HttpAnswer
+from prograde.adapters.listing_api.http_answer import Head, HttpAnswer
 from prograde.adapters.listing_api.source import Client
 from prograde.ports import RateGate
 
@@ -33,27 +32,19 @@ class Answer:
 class HttpCaller:
     """Calls one origin, with at most `client.concurrency` calls in flight."""
 
-    def __init__(
-        self,
-        client: Client,
-        headers: Mapping[str, str],
-        gate: RateGate,
-        timer: Callable[[], float],
-        aside: Aside = nullcontext,
-    ) -> None:
+    def __init__(self, client: Client, headers: Mapping[str, str], gate: RateGate, timer: Callable[[], float]) -> None:
         self._client = client
         # What is the same in every request.
         host = client.base_url.origin.partition("://")[2]
         self._headers = "".join(f"{name}: {value}\r\n" for name, value in ({"Host": host} | dict(headers)).items())
         self._gate = gate
         self._timer = timer
-        self._aside = aside
         self._connections = Connections(client.base_url, client.concurrency)
 
     def send(self, method: str, target: str, body: bytes | None, share: float = 1.0) -> Answer:
         """Make one call, with a JSON body or none; raises InterruptedCallError from the gate and nothing else."""
         request = self._request(method, target, body)
-        with self._connections.lend(self._aside) as connection:
+        with self._connections.lend() as connection:
             started = self._timer()
             # Connected first, so that the time that the gate records is the time when the request leaves.
             problem = self._try_connect(connection)
@@ -80,8 +71,7 @@ class HttpCaller:
         if connection.is_connected:
             return None
         try:
-            with self._aside():
-                connection.connect(self._client.connect_timeout_seconds)
+            connection.connect(self._client.connect_timeout_seconds)
         except UnicodeError:
             return UnusableAnswerError("connection", "the host's name is not known")
         except OSError as error:
@@ -96,7 +86,7 @@ class HttpCaller:
         try:
             sock.settimeout(self._client.read_timeout_seconds)
             sock.sendall(request)
-            answer = HttpAnswer(sock, self._client.read_timeout_seconds, self._aside)
+            answer = HttpAnswer(sock, self._client.read_timeout_seconds)
             head = answer.head()
             encoding = head.headers.get("content-encoding", "")
             read_body(answer.body(), encoding, body, self._client.response_bytes_max)

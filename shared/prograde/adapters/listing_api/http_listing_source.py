@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
 from dataclasses import replace
 from hashlib import sha256
 from types import TracebackType
@@ -13,7 +12,6 @@ import orjson
 from prograde import __version__
 from prograde.adapters.listing_api.auth import with_params
 from prograde.adapters.listing_api.error_handler import UnusableAnswerError, refusal
-from prograde.adapters.listing_api.http_answer import Aside
 from prograde.adapters.listing_api.http_caller import Answer, HttpCaller
 from prograde.adapters.listing_api.source import Source
 from prograde.domain.outcome import Answered, Denied, Failure, Refusal, Refused
@@ -34,16 +32,11 @@ class HttpListingSource:
     """
 
     def __init__(
-        self,
-        source: Source,
-        gate: RateGate,
-        clock: Clock,
-        timer: Callable[[], float] = time.perf_counter,
-        aside: Aside = nullcontext,
+        self, source: Source, gate: RateGate, clock: Clock, timer: Callable[[], float] = time.perf_counter
     ) -> None:
         self._source = source
         self._clock = clock
-        self._caller = HttpCaller(source.client, _request_headers(source), gate, timer, aside)
+        self._caller = HttpCaller(source.client, _request_headers(source), gate, timer)
 
     def fetch(self, request: PageRequest, share: float = 1.0) -> tuple[Answered, Exchange]:
         """Make one call and sort the answer."""

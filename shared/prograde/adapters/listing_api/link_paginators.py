@@ -29,25 +29,26 @@ class LinkFollower:
         if len(link) > LINK_LENGTH_MAX:
             raise unfollowable("link_too_long", f"the next link is longer than {LINK_LENGTH_MAX:,} characters")
         try:
-            target = self._without_credentials(self.base_url.target(link, fetched))
+            target = self.base_url.target(link, fetched)
         except ForeignOriginError as error:
             raise unfollowable("foreign_link", f"the next link leads to {error}, not {self.base_url.origin}") from None
         except ValueError:
             raise unfollowable("foreign_link", f"the next link is no address at {self.base_url.origin}") from None
+        is_suspect = bool(self.auth_params) or self.redactor.holds_any(target)
+        if is_suspect:
+            target = self._without_credentials(target)
         if target == fetched:
             raise unfollowable("paginator_loop", "the next link leads to the page that it is on")
         if len(target) > LINK_LENGTH_MAX:
             raise unfollowable(
                 "link_too_long", f"the next link, encoded, is longer than {LINK_LENGTH_MAX:,} characters"
             )
-        if self.redactor.holds_secret(target):
+        if is_suspect and self.redactor.holds_secret(target):
             raise unfollowable("secret_in_cursor", "the next link holds a secret, which must not be stored")
         return target
 
     def _without_credentials(self, target: str) -> str:
         """Leave out what repeats our credentials: a cursor is stored, and each call brings its own."""
-        if not self.auth_params and not self.redactor.holds_any(target):
-            return target
         path, _, query = target.partition("?")
         pairs = [pair for pair in query.split("&") if not self._is_credential(*pair.partition("=")[::2])]
         return "?".join(filter(None, (path, "&".join(pairs))))

@@ -13,7 +13,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -23,9 +23,6 @@ from prograde.adapters.local.wsgi_client import Door
 from prograde.adapters.task_routes import ROUTES, SOUNDING
 from prograde.domain.effects import Queue
 from prograde.ports import Clock
-
-Turn = Callable[[], AbstractContextManager[object]]
-"""Held by who works on pages."""
 
 RETRY_SECONDS_BASE = 0.1
 RETRY_SECONDS_MAX = 60.0
@@ -57,18 +54,10 @@ class Refusal:
 class Dispatcher:
     """Delivers tasks until told to stop; one per queue file, guarded by the lock on the data directory."""
 
-    def __init__(
-        self,
-        queue: SqliteTaskQueue,
-        functions: Mapping[str, Door],
-        clock: Clock,
-        concurrency: int,
-        turn: Turn = nullcontext,
-    ) -> None:
+    def __init__(self, queue: SqliteTaskQueue, functions: Mapping[str, Door], clock: Clock, concurrency: int) -> None:
         self._queue = queue
         self._functions = functions
         self._clock = clock
-        self._page_turn = turn
         self._limits = {Queue.PAGES: concurrency, Queue.CONTROL: CONTROL_CONCURRENCY}
         self._guard = threading.Lock()
         self._shares: Mapping[str, int] = {}
@@ -217,12 +206,10 @@ class Dispatcher:
         """Deliver, and go on with whatever is due next without waking anybody; ring where there is nothing."""
         delivery: Delivery | None = first
         try:
-            # What never calls a source may take long, and so stands in nobody's way.
-            with self._page_turn() if first.queue is Queue.PAGES else nullcontext():
-                while delivery is not None:
-                    # A page that comes again leads to the same tasks; a seeding step goes on from the next ones.
-                    with self._queue.settling() if first.queue is Queue.PAGES else nullcontext():
-                        delivery = self._next(delivery, self._deliver(delivery), workers)
+            while delivery is not None:
+                # A page that comes again leads to the same tasks; a seeding step goes on from the next ones.
+                with self._queue.settling() if first.queue is Queue.PAGES else nullcontext():
+                    delivery = self._next(delivery, self._deliver(delivery), workers)
         except BaseException as error:  # noqa: BLE001  # carried to the dispatching thread, which raises it
             self._crash = error
         finally:

@@ -4,7 +4,7 @@ import os
 import tempfile
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -15,7 +15,6 @@ import orjson
 import sqlglot
 
 from prograde.adapters.documents import BATCH, PROFESSIONAL
-from prograde.adapters.local.baton import Aside
 from prograde.adapters.local.file_blob_store import make_folder, mapped_errors, sync_folder
 from prograde.adapters.local.ndjson_tables import raw_page_line, scan, write_without_bodies
 from prograde.adapters.local.segmented_log import SegmentedLog, lines_with
@@ -44,9 +43,8 @@ class DuckdbWarehouse:
     grading run, replaced whole, so that a retry leaves one copy.
     """
 
-    def __init__(self, folder: Path, aside: Aside = nullcontext) -> None:
+    def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._aside = aside
         self._logs: dict[str, SegmentedLog] = {}
         self._guard = threading.Lock()
         self._attempts_turn = threading.Lock()
@@ -55,9 +53,7 @@ class DuckdbWarehouse:
 
     def insert_raw_page(self, raw_page: RawPage) -> None:
         """Append a raw row."""
-        line = raw_page_line(raw_page)
-        with self._aside():
-            self._log(f"raw_pages/{raw_page.batch_id}").append(line)
+        self._log(f"raw_pages/{raw_page.batch_id}").append(raw_page_line(raw_page))
 
     def append_batch(self, batch: Batch, at: datetime) -> None:
         """Append a batch's status."""

@@ -3,12 +3,10 @@
 import threading
 from bisect import bisect_left
 from collections.abc import Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
 
-from prograde.adapters.local.baton import Aside
 from prograde.adapters.local.rate_ledger import RateLedger
 from prograde.adapters.local.sqlite_batch_store import microseconds, moment_of
 from prograde.domain.pace import RateLimit, free_at, used_up
@@ -70,17 +68,11 @@ class Pacer:
     """
 
     def __init__(
-        self,
-        limits: Sequence[RateLimit],
-        ledger: RateLedger,
-        clock: Clock,
-        aside: Aside = nullcontext,
-        windows: Windows | None = None,
+        self, limits: Sequence[RateLimit], ledger: RateLedger, clock: Clock, windows: Windows | None = None
     ) -> None:
         self._limits = tuple(limits)
         self._windows = windows or Windows()
         self._ledger = ledger
-        self._aside = aside
         self._clock = clock
         self._turn = threading.Lock()
         self._closing = threading.Event()
@@ -90,7 +82,7 @@ class Pacer:
 
     def pass_one(self, share: float = 1.0) -> datetime:
         """Wait for the turn, then until every window allows one more; a few seconds at most."""
-        if not self._turn.acquire(blocking=False) and not self._waited():
+        if not self._turn.acquire(timeout=WAIT_SECONDS_MAX):
             # The line is long and moves: who comes back soon finds its end.
             raise InterruptedCallError("the source's limits leave no call soon: it was not made", 0.0)
         try:
@@ -102,15 +94,10 @@ class Pacer:
                 wait_seconds = (self.wait.until - sent_at).total_seconds()
                 if wait_seconds > WAIT_SECONDS_MAX:
                     raise InterruptedCallError("the source's limits leave no call soon: it was not made", wait_seconds)
-                with self._aside():
-                    self._closing.wait(wait_seconds)
+                self._closing.wait(wait_seconds)
         finally:
             self._turn.release()
         raise InterruptedCallError("shutting down: the call was not made")
-
-    def _waited(self) -> bool:
-        with self._aside():
-            return self._turn.acquire(timeout=WAIT_SECONDS_MAX)
 
     def _reserve(self, share: float) -> tuple[datetime, Wait | None]:
         """Tell the time, and record a call at it if the windows allow one; otherwise tell when they will."""
