@@ -20,7 +20,8 @@ from prograde.errors import CorruptionError, ProgradeError, UnavailableError
 from prograde.ports import GradedRow
 from tests.contracts.specimens import BATCH, NOON, SECOND, professional, raw_page
 from tests.emulators.bigquery import BigqueryServer
-from tests.gcp.worker import Received, Worker
+from tests.emulators.loopback import Asked
+from tests.gcp.worker import Worker
 from tests.house.checkout import ROOT
 
 pytestmark = pytest.mark.gcp
@@ -35,7 +36,7 @@ PARTITIONS = {
 
 def sent(
     act: Callable[[BigqueryWarehouse], None], status: int = 200, answer: dict[str, object] | None = None
-) -> list[Received]:
+) -> list[Asked]:
     """Tell what BigQuery gets when the warehouse acts, and BigQuery answers so."""
     content = json.dumps(answer or {}).encode()
     with (
@@ -165,7 +166,7 @@ def job(state: str, **status: object) -> bytes:
 FAILED = job("DONE", errorResult={"reason": "backendError", "message": "it died"})
 
 
-def load(statuses: Sequence[int], content: bytes) -> list[Received]:
+def load(statuses: Sequence[int], content: bytes) -> list[Asked]:
     """Load a row, BigQuery answering with these statuses in turn; tells what it got."""
     page = raw_page(1, body=b"x" * STREAMED_BYTES_MAX)
     last = len(statuses) - 1

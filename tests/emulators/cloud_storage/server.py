@@ -7,18 +7,14 @@ refused.
 
 import json
 import re
-import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
-
-from typing_extensions import override
 
 from tests.emulators.cloud_storage.blobs import Blob, Blobs, Conditions, RefusalError
 from tests.emulators.faults import Faults, permitted
+from tests.emulators.loopback import Asked, Loopback, Response
 
 CHUNK_MULTIPLE = 256 * 1024
 _CONTENT_RANGE = re.compile(r"bytes (?:(?P<first>\d+)-(?P<last>\d+)|\*)/(?P<total>\d+|\*)")
@@ -32,7 +28,7 @@ class Request:
     method: str
     segments: tuple[str, ...]
     query: dict[str, str]
-    headers: dict[str, str]
+    headers: Mapping[str, str]
     body: bytes
 
     @property
@@ -48,15 +44,6 @@ class Request:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
-    """An answer."""
-
-    status: int
-    body: bytes = b""
-    headers: dict[str, str] = field(default_factory=dict)
-
-
 @dataclass(slots=True)
 class _Session:
     """A resumable upload under way."""
@@ -68,7 +55,7 @@ class _Session:
     done: Response | None = None
 
 
-class CloudStorageServer:
+class CloudStorageServer(Loopback):
     """Buckets in memory, served over HTTP as long as the context lasts."""
 
     def __init__(self) -> None:
@@ -77,50 +64,7 @@ class CloudStorageServer:
         self.denied: set[tuple[str, str]] = set()
         """What is not permitted: a permission, and the end of the name of what it is on."""
         self._sessions: dict[str, _Session] = {}
-        server = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-            # Headers and body leave together, or each answer waits for an acknowledgement.
-            wbufsize = -1
-
-            def answer(self) -> None:
-                url = urlsplit(self.path)
-                body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
-                segments = tuple(unquote(segment) for segment in url.path.strip("/").split("/"))
-                query = {name: ",".join(values) for name, values in parse_qs(url.query).items()}
-                headers = {name.lower(): value for name, value in self.headers.items()}
-                response = server.answer(Request(self.command, segments, query, headers, body))
-                self.send_response(response.status)
-                for name, value in {**response.headers, "Content-Length": str(len(response.body))}.items():
-                    self.send_header(name, value)
-                self.end_headers()
-                self.wfile.write(response.body)
-
-            do_DELETE = do_GET = do_POST = do_PUT = answer  # noqa: N815  # the base class's names
-
-            @override
-            def log_message(self, format: str, *args: object) -> None:
-                pass
-
-        class Server(ThreadingHTTPServer):
-            request_queue_size = 128
-            daemon_threads = True
-
-        self._server = Server(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        super().__init__(lambda asked: self.answer(_taken_apart(asked)))
 
     def answer(self, request: Request) -> Response:
         """Answer a request."""
@@ -260,3 +204,10 @@ def _media(blob: Blob, wanted: str | None) -> Response:
 
 def _json(content: object, status: int = 200) -> Response:
     return Response(status, json.dumps(content).encode(), {"Content-Type": "application/json"})
+
+
+def _taken_apart(asked: Asked) -> Request:
+    url = urlsplit(asked.path)
+    segments = tuple(unquote(segment) for segment in url.path.strip("/").split("/"))
+    query = {name: ",".join(values) for name, values in parse_qs(url.query).items()}
+    return Request(asked.method, segments, query, asked.headers, asked.body)
