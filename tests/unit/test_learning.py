@@ -23,7 +23,7 @@ from prograde.domain.outcome import (
 )
 from prograde.domain.professional import Professional, Stage
 from prograde.domain.profile import Profile
-from prograde.domain.source_health import THROTTLED_TO_OUTAGE, UNASKED_MAX, Answer, Outage, Pace
+from prograde.domain.source_health import ASKED_MIN, THROTTLED_TO_OUTAGE, UNASKED_MAX, Answer, Outage, Pace
 from tests.unit.examples import BATCH, NEWCOMER, NOW, PARAMETERS, SELLER
 from tests.unit.steps import BROKEN, MORE, PEOPLE, REFUSED, TIMEOUT
 
@@ -206,7 +206,7 @@ def test_of_a_silence_little_counts_and_all_that_was_waited_before_it(silence: t
 
     asked = after_step(batch, TIMEOUT, FAILING, now)
 
-    counted = waited + (UNASKED_MAX if silence > timedelta() else timedelta())
+    counted = waited + (min(silence, PATIENCE / ASKED_MIN) if silence > timedelta() else timedelta())
     assert replace(batch, outage=Outage(now - counted, ME, NOW)) == unpaced(asked)
     assert BatchStatus.DRAINING == after_step(asked, TIMEOUT, FAILING, now + SECOND).status
 

@@ -18,6 +18,7 @@ from prograde.domain.outcome import (
 )
 from prograde.domain.professional import Professional, is_proven
 from prograde.domain.source_health import (
+    ASKED_MIN,
     ELSEWHERE,
     OUTAGE_FAILURES,
     REFUSED_TO_PAUSE,
@@ -162,12 +163,13 @@ def _patient(batch: Batch, after: Professional, now: datetime) -> Batch:
     if is_mistaken and after.unproven_failures >= REFUSED_TO_PAUSE:
         return paused(batch, _refused_to_all(after))
     asked = replace(outage, next_at=after.due_at)
+    patience = timedelta(minutes=batch.parameters.outage_patience_minutes)
     late = now - outage.next_at
     if not -UNASKED_MAX <= late < UNASKED_MAX:
-        # Of our silence no more counts; what was waited before it does: the probe may wait for the next day's calls.
-        waited = outage.next_at - outage.since + max(timedelta(), min(late, UNASKED_MAX))
+        # Of our silence little counts; what was waited before it does: the probe may wait for the next day's calls.
+        waited = outage.next_at - outage.since + max(timedelta(), min(late, patience / ASKED_MIN))
         return replace(batch, outage=replace(asked, since=now - waited))
-    if now - outage.since < timedelta(minutes=batch.parameters.outage_patience_minutes):
+    if now - outage.since < patience:
         return replace(batch, outage=asked)
     reason = f"the source answered nobody since {outage.since:%Y-%m-%d %H:%M:%S} UTC: {outage.cause}"
     return gave_up(batch, reason, now)

@@ -16,6 +16,8 @@ ELSEWHERE = timedelta(seconds=10)
 """So long after an answer in another stage the source is not taken to be out for one professional's sake."""
 REFUSED_TO_PAUSE = 6
 """Refusals in a row, of a probe's own page and of two others' in turn, that rather are a mistake than an outage."""
+ASKED_MIN = 10
+"""So often at least the probe of a source that is given up has asked, however late it came each time."""
 UNASKED_MAX = timedelta(minutes=2)
 """A probe that comes later than it was to come was not asking: its process stood still, or its clock jumped."""
 WAIT_SECONDS_MAX = 3600.0

@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 from prograde.domain.batch import Batch, Parameters, Roster
 from prograde.domain.counter import new_counters
-from prograde.domain.effects import digest
+from prograde.domain.effects import digest, effects
 from prograde.errors import ConflictError, UnavailableError
 from prograde.use_cases.announce import announce_status
 from prograde.use_cases.check_health import require_health
@@ -54,6 +54,8 @@ def start_batch(services: Services, order: Order) -> Batch:
         if batch.op is None:
             break
         batch = seed(services, batch)
+    # Asked for again, what a crash may have left out is derived again.
+    services.queue.enqueue(tuple(effects(batch)))
     return batch
 
 
