@@ -199,6 +199,7 @@ def published(machine: LocalMachine, batch: Batch, professionals: int) -> None:
             "code_version": "0",
             "raw_pages": export.calls,
             "calls": export.calls,
+            "is_cancelled": False,
             "reconciliation": {"missing_raw_ids": [], "differences": []},
         }
         write_manifest(folder, manifest)

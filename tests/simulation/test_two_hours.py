@@ -24,7 +24,7 @@ MARKET = replace(made_up_market(14), parameters=replace(made_up_market(14).param
 
 def run(outages: dict[Fault, Span], wait: float | None = None) -> World:
     """Run one batch over a source that is out for a while, and otherwise well; throttled ones are told to wait."""
-    world = World(MARKET, Chance("two hours", frozenset()), None, MemoryWarehouse)
+    world = World(MARKET, Chance("two long hours", frozenset()), None, MemoryWarehouse)
     world.api.outages = outages
     world.api.outage_wait = wait
     run_world(world, 3 * HOUR)
