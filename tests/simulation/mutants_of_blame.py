@@ -153,6 +153,6 @@ WHOSE_FAULT = (
     mutant(
         "an outage is given up at once",
         "domain.learning",
-        ("if now - outage.since < patience", "if now - outage.since < 0 * patience"),
+        ("if now - since < patience", "if now - since < 0 * patience"),
     ),
 )

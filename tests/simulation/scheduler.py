@@ -13,7 +13,7 @@ from random import Random
 
 Action = Callable[[], None]
 
-EVENTS_MAX = 300_000
+EVENTS_MAX = 2_000_000
 """No run here takes so many events: one that does goes round in circles."""
 
 

@@ -196,11 +196,9 @@ def test_whose_turn_it_was_is_noted_but_for_the_one_who_was_answered_last(asked:
     assert Outage(NOW, ME, NOW, turn_id=turn_id) == after.outage
 
 
-@pytest.mark.parametrize(
-    "silence", [UNASKED_MAX, timedelta(days=1), -UNASKED_MAX - SECOND], ids=["long", "a day", "set back"]
-)
+@pytest.mark.parametrize("silence", [UNASKED_MAX, timedelta(days=1), -PATIENCE], ids=["long", "a day", "set back"])
 def test_of_a_silence_little_counts_and_all_that_was_waited_before_it(silence: timedelta) -> None:
-    waited = PATIENCE - SECOND
+    waited = PATIENCE / 2
     now = NOW + waited + silence
     batch = replace(ONGOING, outage=Outage(NOW, ME, NOW + waited))
 
@@ -208,7 +206,25 @@ def test_of_a_silence_little_counts_and_all_that_was_waited_before_it(silence: t
 
     counted = waited + (min(silence, PATIENCE / ASKED_MIN) if silence > timedelta() else timedelta())
     assert replace(batch, outage=Outage(now - counted, ME, NOW)) == unpaced(asked)
-    assert BatchStatus.DRAINING == after_step(asked, TIMEOUT, FAILING, now + SECOND).status
+    assert asked.outage is not None
+    end = now + PATIENCE - counted
+    asked = replace(asked, outage=replace(asked.outage, next_at=end))
+    assert BatchStatus.DRAINING == after_step(asked, TIMEOUT, FAILING, end).status
+
+
+def test_a_probe_that_is_late_each_time_comes_to_the_end_of_the_patience() -> None:
+    batch, now, times = replace(ONGOING, outage=Outage(NOW, ME, NOW)), NOW, 0
+    while batch.status is BatchStatus.RUNNING:
+        now, times = now + 2 * PATIENCE, times + 1
+        batch = after_step(batch, TIMEOUT, FAILING, now)
+
+    assert ASKED_MIN == times
+
+
+def test_a_probe_that_comes_before_its_time_has_waited_no_longer_than_it_did() -> None:
+    batch = replace(ONGOING, outage=Outage(NOW, ME, NOW + 2 * PATIENCE))
+
+    assert replace(batch, outage=Outage(NOW, ME, NOW)) == unpaced(after_step(batch, TIMEOUT, FAILING, LATER))
 
 
 def test_when_the_probe_is_to_ask_next_is_noted() -> None:

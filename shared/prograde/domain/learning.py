@@ -162,15 +162,13 @@ def _patient(batch: Batch, after: Professional, now: datetime) -> Batch:
     is_mistaken = after.is_refused and after.stage not in batch.answers
     if is_mistaken and after.unproven_failures >= REFUSED_TO_PAUSE:
         return paused(batch, _refused_to_all(after))
-    asked = replace(outage, next_at=after.due_at)
     patience = timedelta(minutes=batch.parameters.outage_patience_minutes)
-    late = now - outage.next_at
-    if not -UNASKED_MAX <= late < UNASKED_MAX:
+    late, since = now - outage.next_at, outage.since
+    if late >= UNASKED_MAX or now < since:
         # Of our silence little counts; what was waited before it does: the probe may wait for the next day's calls.
-        waited = outage.next_at - outage.since + max(timedelta(), min(late, patience / ASKED_MIN))
-        return replace(batch, outage=replace(asked, since=now - waited))
-    if now - outage.since < patience:
-        return replace(batch, outage=asked)
+        since = now - (outage.next_at - since + max(timedelta(), min(late, patience / ASKED_MIN)))
+    if now - since < patience:
+        return replace(batch, outage=replace(outage, since=since, next_at=after.due_at))
     reason = f"the source answered nobody since {outage.since:%Y-%m-%d %H:%M:%S} UTC: {outage.cause}"
     return gave_up(batch, reason, now)
 
