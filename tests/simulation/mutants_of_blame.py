@@ -146,6 +146,11 @@ WHOSE_FAULT = (
         ('_TURNS = ("last", "own", "next")', '_TURNS = ("last",)'),
     ),
     mutant(
+        "whose turn it was is forgotten",
+        "domain.learning",
+        ("return replace(batch, outage=replace(outage, turn_id=asked_id))", "return batch"),
+    ),
+    mutant(
         "an outage is given up at once",
         "domain.learning",
         ("if now - since < patience", "if now - since < 0 * patience"),

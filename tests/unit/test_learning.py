@@ -196,6 +196,15 @@ def test_whose_turn_it_was_is_noted_but_for_the_one_who_was_answered_last(asked:
     assert Outage(NOW, ME, NOW, turn_id=turn_id) == after.outage
 
 
+def test_a_turn_is_over_too_when_whose_it_was_is_throttled() -> None:
+    """Else the probe would ask for that one again and again, and for nobody behind it."""
+    batch = replace(ONGOING, outage=Outage(NOW, ME, NOW, turn_id="K2"))
+
+    after = unpaced(after_step(batch, Throttled(None, "K3"), FAILING, NOW + SECOND))
+
+    assert Outage(NOW, ME, NOW, turn_id="K3") == after.outage
+
+
 @pytest.mark.parametrize("silence", [UNASKED_MAX, timedelta(days=1), -PATIENCE], ids=["long", "a day", "set back"])
 def test_of_a_silence_little_counts_and_all_that_was_waited_before_it(silence: timedelta) -> None:
     waited = PATIENCE / 2

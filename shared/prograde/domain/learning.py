@@ -57,7 +57,7 @@ def learned(
             return _recovered(batch, before, now)
         case Refused(Refusal.FORBIDDEN, detail) if before.stage not in batch.answers:
             return _forbidden(batch, after, detail, now)
-        case Unproven(professional_id):
+        case Unproven(professional_id) | Throttled(asked_id=professional_id) if professional_id:
             return _failing(_turned(batch, before, professional_id), before, after, now)
         case Failure() | Refused() | Throttled():
             return _failing(batch, before, after, now)

@@ -43,9 +43,14 @@ class ListingPage:
 
 @dataclass(frozen=True, slots=True)
 class Throttled:
-    """The source asks for fewer calls; `wait_seconds` as it says, None where it does not."""
+    """
+    The source asks for fewer calls; `wait_seconds` as it says, None where it does not.
+
+    `asked_id` names whose page was asked for as a proof, "" for the own one.
+    """
 
     wait_seconds: float | None
+    asked_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from prograde.domain.outcome import (
     Proven,
     Refusal,
     Refused,
+    Throttled,
     Unproven,
 )
 from prograde.domain.professional import Professional, State, begun_anew
@@ -115,6 +116,8 @@ def _prove(services: Services, batch: Batch, professional: Professional, witness
             return replace(step, outcome=Denied(forbidden_to_all(detail)))
         case Failure() | Refused():
             return replace(step, outcome=Unproven(witness.professional_id))
+        case Throttled() as throttled:
+            return replace(step, outcome=replace(throttled, asked_id=witness.professional_id))
         case _:
             return step
 

@@ -37,7 +37,7 @@ def seed(services: Services, batch: Batch) -> Batch:
     op = batch.op
     if op is None:
         return batch
-    # Who drains makes no call; and nobody ends before everybody is there.
+    # Who is seeded while the batch drains stays open until everybody is there: to wait for them would be for ever.
     is_draining = batch.status is BatchStatus.DRAINING
     if not is_draining and _open_count(services, batch, op) > OPEN_MAX:
         return _moved(services, batch, op, services.clock.now() + FULL_WAIT)
