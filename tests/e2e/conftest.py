@@ -27,3 +27,9 @@ def workplace(practice_api: SandboxServer, tmp_path: Path) -> Workplace:
     place = Workplace.make(tmp_path, practice_api, calls_a_second=100)
     write_roster(tmp_path / "roster.csv", seeded_market(60, 7, AS_OF))
     return place
+
+
+@pytest.fixture
+def unhurried(practice_api: SandboxServer, workplace: Workplace) -> Workplace:
+    """A workplace whose run takes ten seconds at least, so that another process finds it running."""
+    return Workplace.make(workplace.folder, practice_api, calls_a_second=20)

@@ -7,6 +7,7 @@ from pathlib import Path
 from prograde.sandbox.server import SandboxServer
 from tests.e2e.conftest import AS_OF
 from tests.e2e.machine import TOKEN, Workplace, read_csv
+from tests.e2e.test_killed_run import wait_for_calls
 
 
 def test_init_writes_a_source_file_that_works(workplace: Workplace, practice_api: SandboxServer) -> None:
@@ -82,14 +83,13 @@ def test_a_source_file_that_reads_no_prices_is_warned_of(workplace: Workplace) -
     assert "without a single price: check stages.historical.fields.close_price" in warning
 
 
-def test_an_interrupted_batch_is_listed_as_such(workplace: Workplace, practice_api: SandboxServer) -> None:
-    process = workplace.start("run", "source.yaml", "--roster", "roster.csv", "--as-of", str(AS_OF))
-    while practice_api.stats().calls < 5:
-        assert process.poll() is None
-    assert "interrupted" not in workplace.prograde("status").stdout
+def test_an_interrupted_batch_is_listed_as_such(unhurried: Workplace, practice_api: SandboxServer) -> None:
+    process = unhurried.start("run", "source.yaml", "--roster", "roster.csv", "--as-of", str(AS_OF))
+    wait_for_calls(practice_api, 5)
+    assert "interrupted" not in unhurried.prograde("status").stdout
     process.kill()
     process.communicate()
-    assert "interrupted" in workplace.prograde("status").stdout
+    assert "interrupted" in unhurried.prograde("status").stdout
 
 
 def test_two_runs_of_the_same_market_give_the_same_bytes(workplace: Workplace, practice_api: SandboxServer) -> None:

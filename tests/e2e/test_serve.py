@@ -15,6 +15,7 @@ from prograde.sandbox.server import SandboxServer
 from tests.e2e.conftest import AS_OF
 from tests.e2e.machine import Workplace
 from tests.e2e.served import finished_batch, ordered, served
+from tests.e2e.test_killed_run import wait_for_calls
 
 
 def test_batches_started_over_http_run_side_by_side_to_the_export_of_a_run(workplace: Workplace) -> None:
@@ -31,8 +32,7 @@ def test_a_killed_server_goes_on_where_it_was(practice_api: SandboxServer, workp
     practice_api.reset()
     with served(workplace) as (url, process):
         batch_id = ordered(url, workplace, as_of=str(AS_OF))
-        while practice_api.stats().calls < 40:
-            time.sleep(0.01)
+        wait_for_calls(practice_api, 40)
         process.kill()
         process.wait()
     with served(workplace):
@@ -60,21 +60,20 @@ def test_two_cannot_have_one_data_directory_nor_one_port(workplace: Workplace) -
     assert "choose another, or 0 for any free one" in same_port.stderr
 
 
-def test_it_takes_up_what_is_resumed_and_replayed_beside_it(practice_api: SandboxServer, workplace: Workplace) -> None:
-    ids = (workplace.folder / "roster.csv").read_text(encoding="utf-8").splitlines()
-    (workplace.folder / "roster.csv").write_text("\n".join([*ids, "nobody-here"]) + "\n", encoding="utf-8")
-    with served(workplace) as (url, _):
-        batch_id = ordered(url, workplace, as_of=str(AS_OF))
-        while practice_api.stats().calls < 10:
-            time.sleep(0.01)
-        paused = workplace.prograde("pause", batch_id, "--data-dir", "data")
-        resumed = workplace.prograde("resume", "--data-dir", "data")
+def test_it_takes_up_what_is_resumed_and_replayed_beside_it(practice_api: SandboxServer, unhurried: Workplace) -> None:
+    ids = (unhurried.folder / "roster.csv").read_text(encoding="utf-8").splitlines()
+    (unhurried.folder / "roster.csv").write_text("\n".join([*ids, "nobody-here"]) + "\n", encoding="utf-8")
+    with served(unhurried) as (url, _):
+        batch_id = ordered(url, unhurried, as_of=str(AS_OF))
+        wait_for_calls(practice_api, 10)
+        paused = unhurried.prograde("pause", batch_id, "--data-dir", "data")
+        resumed = unhurried.prograde("resume", "--data-dir", "data")
         assert (0, 0) == (paused.returncode, resumed.returncode), paused.stderr + resumed.stderr
-        assert 1 == finished_batch(workplace.folder, batch_id).grading_run
+        assert 1 == finished_batch(unhurried.folder, batch_id).grading_run
 
-        replayed = workplace.prograde("dead-letters", "replay", batch_id, "--all", "--data-dir", "data")
+        replayed = unhurried.prograde("dead-letters", "replay", batch_id, "--all", "--data-dir", "data")
         assert 0 == replayed.returncode, replayed.stderr
-        assert 2 == finished_batch(workplace.folder, batch_id).grading_run
+        assert 2 == finished_batch(unhurried.folder, batch_id).grading_run
 
 
 def test_uploads_that_no_batch_names_are_gone_a_day_later(workplace: Workplace) -> None:
@@ -106,8 +105,7 @@ def test_a_slow_source_holds_up_nobody_else(practice_api: SandboxServer, workpla
         (workplace.folder / "slow.yaml").write_text(slow, encoding="utf-8")
         with served(workplace) as (url, _):
             first = ordered(url, workplace, "slow", source="slow")
-            while elsewhere.stats().calls < 3:
-                time.sleep(0.01)
+            wait_for_calls(elsewhere, 3)
             second = ordered(url, workplace, "quick")
             finished_batch(workplace.folder, second)
             assert 0 < elsewhere.stats().calls
@@ -147,8 +145,7 @@ def test_a_request_that_never_ends_keeps_nobody_waiting(workplace: Workplace) ->
 def test_what_keeps_a_batch_from_going_on_is_said(practice_api: SandboxServer, workplace: Workplace) -> None:
     with served(workplace) as (url, process):
         batch_id = ordered(url, workplace, as_of=str(AS_OF))
-        while practice_api.stats().calls < 10:
-            time.sleep(0.01)
+        wait_for_calls(practice_api, 10)
         process.kill()
         process.wait()
     without_token = replace(workplace, env={k: v for k, v in workplace.env.items() if k != "SANDBOX_TOKEN"})

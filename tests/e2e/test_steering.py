@@ -89,12 +89,6 @@ def test_discarded_dead_letters_are_listed_no_more(tmp_path: Path) -> None:
     assert "incomplete" in place.prograde("status", batch_id).stdout
 
 
-@pytest.fixture
-def unhurried(practice_api: SandboxServer, workplace: Workplace) -> Workplace:
-    """A workplace whose run takes ten seconds, so that another process finds it running."""
-    return Workplace.make(workplace.folder, practice_api, calls_a_second=20)
-
-
 def test_a_run_is_paused_and_resumed_from_elsewhere(
     practice_api: SandboxServer, unhurried: Workplace, undisturbed: dict[str, Any]
 ) -> None:
