@@ -15,8 +15,8 @@ from tests.benchmarks.contestants import CHECKOUT
 from tests.benchmarks.full_pages import HISTORY_PAGES, PAGES_AN_AGENT
 from tests.benchmarks.report import replaced, table
 
-ROUNDS = 3
-AGENTS = (15, 75)
+ROUNDS = 5
+AGENTS = (15, 150)
 PAGE = CHECKOUT / "docs" / "performance.md"
 
 

@@ -194,7 +194,7 @@ MUTANTS = (
     mutant(
         "listings are not told apart",
         "domain.aggregation",
-        ('share == 0 or not seen.is_new("s", listing.key)', "share == 0"),
+        ("new = met.keys() - set(before)", "new = met.keys()"),
     ),
     *WHOSE_FAULT,
     # --- pause, resume, cancel, replay

@@ -1,6 +1,5 @@
 """The state machine of one professional: `advance(professional, outcome) -> professional'`, a pure function."""
 
-from dataclasses import replace
 from datetime import datetime
 
 from prograde.domain.batch import Parameters
@@ -22,6 +21,7 @@ from prograde.domain.outcome import (
 from prograde.domain.paging import counted, overfull, paged, profiled
 from prograde.domain.professional import Professional, Stage, State, StopReason, stopped
 from prograde.domain.source_health import Answer
+from prograde.replacing import replace
 
 
 def advance(

@@ -6,14 +6,15 @@ A side is one of the two parts of a sale, list and buy. Under the default rule `
 agent alone on both sides has twice the price (SmartMLS, RealtyJuggler).
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from hashlib import blake2b
 from struct import pack, unpack
 
 from prograde.domain.listing import Listing, ListingStatus
+from prograde.replacing import replace
 
 KEYS_MAX = 20_000
 """
@@ -70,36 +71,39 @@ class Aggregate:
 
 def half_sides(listing: Listing, agent: str, attribution: Attribution) -> int:
     """Count the half sides that `agent` has in one closed sale: 0 to 4."""
+    _, _, _, _, _, _, lister, co_lister, buyer, co_buyer = listing
     if attribution is Attribution.LIST_ONLY:
-        return 2 if listing.list_agent == agent else 0
-    return _share(agent, listing.list_agent, listing.co_list_agent, attribution) + _share(
-        agent, listing.buyer_agent, listing.co_buyer_agent, attribution
+        return 2 if lister == agent else 0
+    shared = 1 if attribution is Attribution.SPLIT else 2
+    total = 0
+    # The same key in both slots is one agent.
+    if agent in (lister, co_lister):
+        total = 2 if lister is None or co_lister is None or lister == co_lister else shared
+    if agent in (buyer, co_buyer):
+        total += 2 if buyer is None or co_buyer is None or buyer == co_buyer else shared
+    return total
+
+
+def add_active(aggregate: Aggregate, listings: Sequence[Listing], agent: str) -> Aggregate:
+    """Add a page of the active stage: active listings that are the agent's, or that name no list agent at all."""
+    theirs = {listing.key: listing for listing in reversed(listings) if _is_active_of(listing, agent)}
+    new, seen = _told_apart("a", theirs, aggregate.seen)
+    return replace(
+        aggregate,
+        active_count=aggregate.active_count + len(new),
+        active_cents=aggregate.active_cents + sum(theirs[key].list_price_cents or 0 for key in new),
+        seen=seen,
     )
 
 
-def _share(agent: str, first: str | None, second: str | None, attribution: Attribution) -> int:
-    """One side's half sides; the same key in both slots is one agent."""
-    if agent not in (first, second):
-        return 0
-    is_shared = first is not None and second is not None and first != second
-    return 1 if is_shared and attribution is Attribution.SPLIT else 2
-
-
-def add_active(aggregate: Aggregate, listings: Iterable[Listing], agent: str) -> Aggregate:
-    """Add a page of the active stage: active listings that are the agent's, or that name no list agent at all."""
-    seen = _Seen(aggregate.seen)
-    count, total = aggregate.active_count, aggregate.active_cents
-    for listing in listings:
-        sellers = (listing.list_agent, listing.co_list_agent)
-        is_theirs = agent in sellers or sellers == (None, None)
-        if listing.status is ListingStatus.ACTIVE and listing.is_sale and is_theirs and seen.is_new("a", listing.key):
-            count += 1
-            total += listing.list_price_cents or 0
-    return replace(aggregate, active_count=count, active_cents=total, seen=seen.packed())
+def _is_active_of(listing: Listing, agent: str) -> bool:
+    sellers = (listing.list_agent, listing.co_list_agent)
+    is_theirs = agent in sellers or sellers == (None, None)
+    return listing.status is ListingStatus.ACTIVE and listing.is_sale and is_theirs
 
 
 def add_sold(
-    aggregate: Aggregate, listings: Iterable[Listing], agent: str, attribution: Attribution, window: SaleWindow
+    aggregate: Aggregate, listings: Sequence[Listing], agent: str, attribution: Attribution, window: SaleWindow
 ) -> Aggregate:
     """
     Add a page of the historical stage: closed sales inside the window with the agent on a side.
@@ -107,37 +111,28 @@ def add_sold(
     The order of pages does not matter, as long as a listing met twice is the same listing; where it changed in
     between, the first one added counts.
     """
-    seen = _Seen(aggregate.seen)
-    volume, sides, unpriced = aggregate.half_cents, aggregate.half_sides, aggregate.unpriced_half_sides
-    sold_count, sold_cents = aggregate.sold_count, aggregate.sold_cents
-    first, last = aggregate.first_close, aggregate.last_close
-    for listing in listings:
-        closed_on = listing.close_date
-        if not is_sale_within(listing, window) or closed_on is None:
-            continue
-        share = half_sides(listing, agent, attribution)
-        if share == 0 or not seen.is_new("s", listing.key):
-            continue
-        price = listing.close_price_cents
-        sides += share
-        sold_count += 1
-        if price is None:
-            unpriced += share
-        else:
-            volume += share * price
-            sold_cents += price
-        first = closed_on if first is None or closed_on < first else first
-        last = closed_on if last is None or closed_on > last else last
+    theirs = {
+        # From the end, so that of one key the first remains.
+        listing.key: (share, listing.close_price_cents, listing.close_date)
+        for listing in reversed(listings)
+        if is_sale_within(listing, window) and (share := half_sides(listing, agent, attribution))
+    }
+    new, seen = _told_apart("s", theirs, aggregate.seen)
+    if not new:
+        return aggregate
+    shares, prices, close_dates = zip(*map(theirs.__getitem__, new), strict=True)
+    priced = [(share, price) for share, price in zip(shares, prices, strict=True) if price is not None]
+    known = [day for day in (aggregate.first_close, aggregate.last_close) if day is not None]
     return replace(
         aggregate,
-        half_cents=volume,
-        half_sides=sides,
-        unpriced_half_sides=unpriced,
-        sold_count=sold_count,
-        sold_cents=sold_cents,
-        first_close=first,
-        last_close=last,
-        seen=seen.packed(),
+        half_cents=aggregate.half_cents + sum(share * price for share, price in priced),
+        half_sides=aggregate.half_sides + sum(shares),
+        unpriced_half_sides=aggregate.unpriced_half_sides + sum(shares) - sum(share for share, _ in priced),
+        sold_count=aggregate.sold_count + len(new),
+        sold_cents=aggregate.sold_cents + sum(price for _, price in priced),
+        first_close=min([*known, *close_dates]),
+        last_close=max([*known, *close_dates]),
+        seen=seen,
     )
 
 
@@ -151,29 +146,19 @@ def is_sale_within(listing: Listing, window: SaleWindow) -> bool:
     )
 
 
-class _Seen:
-    """The listings already counted, as 64-bit hashes: at 20,000 keys two collide once in 10^11 professionals."""
+def _told_apart(kind: str, keys: Iterable[str], packed: bytes) -> tuple[Sequence[str], bytes]:
+    """
+    Tell which keys are met for the first time, and remember them in `packed`.
 
-    def __init__(self, packed: bytes) -> None:
-        self._packed = packed
-        self._before = unpack(f">{len(packed) // _KEY_BYTES}Q", packed)
-        self._hashes = set(self._before)
-        self._new: list[int] = []
-
-    def is_new(self, kind: str, key: str) -> bool:
-        """Tell whether the key is met for the first time, and remember it."""
-        # A kind of its own for each stage: an active listing may close before the historical stage reads it.
-        key_hash = int.from_bytes(blake2b(f"{kind}{key}".encode(), digest_size=_KEY_BYTES).digest())
-        if key_hash in self._hashes:
-            return False
-        self._hashes.add(key_hash)
-        self._new.append(key_hash)
-        return True
-
-    def packed(self) -> bytes:
-        """Pack the hashes in a canonical order, so that equal sets are equal bytes."""
-        if not self._new:
-            return self._packed
-        # What was packed is in order already, and sorting what is nearly sorted is quick.
-        hashes = sorted([*self._before, *self._new])
-        return pack(f">{len(hashes)}Q", *hashes)
+    As 64-bit hashes: at 20,000 keys two collide once in 10^11 professionals. They are packed in a canonical order, so
+    that equal sets are equal bytes. `kind` is the stage's: an active listing may close before the historical stage
+    reads it.
+    """
+    before = unpack(f">{len(packed) // _KEY_BYTES}Q", packed)
+    met = {int.from_bytes(blake2b((kind + key).encode(), digest_size=_KEY_BYTES).digest()): key for key in keys}
+    new = met.keys() - set(before)
+    if not new:
+        return (), packed
+    # What was packed is in order already, and sorting what is nearly sorted is quick.
+    hashes = sorted([*before, *new])
+    return list(map(met.__getitem__, new)), pack(f">{len(hashes)}Q", *hashes)

@@ -8,7 +8,7 @@ A batch: one run over one roster, its parameters, and the small machine that say
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
@@ -16,6 +16,7 @@ from prograde.domain.aggregation import Attribution, SaleWindow
 from prograde.domain.grading import DEFAULT_RUBRIC, Rubric, rubric_problems
 from prograde.domain.source_health import Answer, Outage, Pace
 from prograde.errors import ConflictError, Problem
+from prograde.replacing import replace
 
 COUNTERS = 16
 """Documents over which final transitions spread: no hot document up to some 16 a second on Firestore."""

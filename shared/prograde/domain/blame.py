@@ -6,7 +6,6 @@ Failures, refusals and throttled answers differ in how many of their own a profe
 who meets them by turns is given up for all of them together.
 """
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from hashlib import blake2b
 
@@ -14,6 +13,7 @@ from prograde.domain.batch import Parameters
 from prograde.domain.outcome import Failure, Refusal, Refused, Throttled
 from prograde.domain.professional import THROTTLED, Professional, Stage, State, StopReason, is_proven, stopped
 from prograde.domain.source_health import ANSWER_EVERY, WAIT_SECONDS_MAX, Answer
+from prograde.replacing import replace
 
 BACKOFF_SECONDS_BASE = 1.0
 BACKOFF_SECONDS_MAX = 60.0

@@ -1,11 +1,12 @@
 """A counter: a sixteenth of a batch's professionals, counted as they end, so that nobody ever scans them."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from prograde.domain.batch import COUNTERS
 from prograde.domain.professional import Professional
+from prograde.replacing import replace
 
 CAUSES_MAX = 20
 OTHER_CAUSES = "other"

@@ -6,13 +6,14 @@ Cloud Tasks slows down on sequential names).
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from hashlib import sha256
 
 from prograde.domain.batch import Batch, BatchStatus
 from prograde.domain.professional import Professional
+from prograde.replacing import replace
 
 
 class Queue(StrEnum):

@@ -1,6 +1,5 @@
 """What a batch learns of its source from one step of a professional."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from prograde.domain.batch import Batch, BatchStatus, gave_up, paused, waking_everybody
@@ -29,6 +28,7 @@ from prograde.domain.source_health import (
     Outage,
     Pace,
 )
+from prograde.replacing import replace
 
 
 def learned(

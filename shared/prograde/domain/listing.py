@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from functools import lru_cache, partial
+from itertools import repeat
 from types import NoneType
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
-from prograde.domain.money import cents
+from prograde.domain.money import CENTS_MAX, cents
 
 KEY_LENGTH_MAX = 255
 """The length of ListingKey and MemberKey in the RESO Data Dictionary."""
@@ -63,6 +64,7 @@ class Rejection:
 _TEXT_TYPES = (str, NoneType)
 _KEY_TYPES = (str, int, NoneType)
 _PRICE_TYPES = (str, int, float, NoneType)
+_PRICE_MAX = CENTS_MAX // 100
 _AGENTS = ("list_agent", "co_list_agent", "buyer_agent", "co_buyer_agent")
 _listing_of = partial(tuple.__new__, Listing)
 """As `Listing._make`, which checks the number of fields of each."""
@@ -83,14 +85,14 @@ def parse_listing(record: Mapping[str, object], default_status: ListingStatus) -
 
 
 def _parse(record: Mapping[str, object], default_status: ListingStatus) -> Listing:
-    status = _status(record["status"]) if "status" in record else default_status
+    status = _status(record["status"], "status") if "status" in record else default_status
     close_date = parse_date(record.get("close_date"), "close_date")
     if status is ListingStatus.CLOSED and close_date is None:
         raise ValueError("close_date: missing on a closed listing")
     return Listing(
         key=parse_key(record.get("key"), "key") or _missing("key"),
         status=status,
-        is_sale=_is_sale(record.get("property_type")),
+        is_sale=_is_sale(record.get("property_type"), "property_type"),
         list_price_cents=_price(record.get("list_price"), "list_price"),
         close_price_cents=_price(record.get("close_price"), "close_price"),
         close_date=close_date,
@@ -115,26 +117,38 @@ def parse_columns(
         values = columns.get(field) or [None] * records
         if not set(map(type, values)).issubset(types):
             raise ValueError(f"{field}: of no usual type")
-        table = {value: parse(value, field) for value in set(values)}
-        return [table[value] for value in values]
+        distinct = set(values)
+        if parse is parse_key and _are_plain_keys(distinct - {None}):
+            return values
+        table = dict(zip(distinct, map(parse, distinct, repeat(field)), strict=True))
+        return list(map(table.__getitem__, values))
 
     try:
+        keys = column("key", _KEY_TYPES, parse_key)
+        statuses = column("status", _TEXT_TYPES, _status) if "status" in columns else [default_status] * records
+        close_dates = column("close_date", _TEXT_TYPES, parse_date)
         fields = (
-            column("key", _KEY_TYPES, lambda value, field: parse_key(value, field) or _missing(field)),
-            column("status", _TEXT_TYPES, lambda value, _: _status(value))
-            if "status" in columns
-            else [default_status] * records,
-            column("property_type", _TEXT_TYPES, lambda value, _: _is_sale(value)),
+            keys,
+            statuses,
+            column("property_type", _TEXT_TYPES, _is_sale),
             column("list_price", _PRICE_TYPES, _price),
             column("close_price", _PRICE_TYPES, _price),
-            column("close_date", _TEXT_TYPES, parse_date),
+            close_dates,
             *(column(field, _KEY_TYPES, parse_key) for field in _AGENTS),
         )
     except ValueError:
         return None
-    listings = tuple(map(_listing_of, zip(*fields, strict=True)))
-    is_dated = all(listing.close_date is not None or listing.status is not ListingStatus.CLOSED for listing in listings)
-    return listings if is_dated else None
+    is_whole = None not in keys and (ListingStatus.CLOSED, None) not in zip(statuses, close_dates, strict=True)
+    return tuple(map(_listing_of, zip(*fields, strict=True))) if is_whole else None
+
+
+def _are_plain_keys(distinct: Collection[object]) -> bool:
+    """Whether all are what nearly every key is: a text with nothing to strip and nothing to refuse."""
+    if set(map(type, distinct)) != {str}:
+        return False
+    texts = cast("Collection[str]", distinct)
+    joined = "".join(texts)
+    return joined.isalnum() and joined.isascii() and "" not in texts and max(map(len, texts)) <= KEY_LENGTH_MAX
 
 
 def _missing(field: str) -> str:
@@ -143,8 +157,8 @@ def _missing(field: str) -> str:
 
 def parse_key(value: object, field: str) -> str | None:
     """Read a listing's or an agent's key, a text or an integer; None where it is absent. Raises ValueError."""
-    if value is None or (type(value) is str and value.isalnum() and value.isascii() and len(value) <= KEY_LENGTH_MAX):
-        return value  # what nearly every key is: nothing to strip, nothing to refuse
+    if value is None:
+        return None
     if type(value) is int and abs(value) < _KEY_INTEGER_MAX:
         value = str(value)
     if not isinstance(value, str):
@@ -169,9 +183,9 @@ def fold(word: str) -> str:
     return word.replace(" ", "").replace("_", "").casefold()
 
 
-def _status(value: object) -> ListingStatus:
+def _status(value: object, field: str) -> ListingStatus:
     if not isinstance(value, str) or not value.strip():
-        raise ValueError("status: missing")
+        raise ValueError(f"{field}: missing")
     return _status_of_word(value) if len(value) <= _WORD_LENGTH_MAX else ListingStatus.OTHER
 
 
@@ -184,7 +198,7 @@ def _status_of_word(value: str) -> ListingStatus:
     return ListingStatus.ACTIVE if word == "active" else ListingStatus.OTHER
 
 
-def _is_sale(property_type: object) -> bool:
+def _is_sale(property_type: object, _: str) -> bool:
     """RESO closes a lease with the same status as a sale; only the property type tells them apart."""
     return not isinstance(property_type, str) or _is_type_of_sale(property_type[-_WORD_LENGTH_MAX:])
 
@@ -195,6 +209,8 @@ def _is_type_of_sale(property_type: str) -> bool:
 
 
 def _price(value: object, field: str) -> int | None:
+    if type(value) is int and 0 < value <= _PRICE_MAX:
+        return value * 100  # what nearly every price is
     try:
         return cents(value) or None
     except ValueError as error:

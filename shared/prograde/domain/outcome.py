@@ -1,8 +1,10 @@
 """What one dispatch of a page task brought: every answer of a source is exactly one of these."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from typing import cast
 
 from prograde.domain.listing import Listing, Rejection
 from prograde.domain.profile import Profile
@@ -26,6 +28,13 @@ class ListingPage:
     records: tuple[Listing | Rejection, ...]
     next_cursor: str | None
     is_newest_first: bool = False
+
+    @property
+    def listings(self) -> Sequence[Listing]:
+        """The records that are listings: nearly always all."""
+        if Rejection not in map(type, self.records):
+            return cast("tuple[Listing, ...]", self.records)
+        return [record for record in self.records if isinstance(record, Listing)]
 
     @property
     def oldest_close(self) -> date | None:

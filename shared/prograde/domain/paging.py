@@ -1,15 +1,14 @@
 """What a page brings: counted, added up, and where its professional goes on from there, or why it stops."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from prograde.domain import aggregation
 from prograde.domain.aggregation import Aggregate
 from prograde.domain.batch import Parameters
-from prograde.domain.listing import Listing
 from prograde.domain.outcome import ListingPage
 from prograde.domain.professional import CountedPage, Professional, Stage, State, StopReason, stopped
 from prograde.domain.profile import Profile
+from prograde.replacing import replace
 
 
 def counted(here: Professional, before: Professional, raw_id: str) -> Professional:
@@ -67,10 +66,10 @@ def _initial_score(profile: Profile, parameters: Parameters) -> str | None:
 def paged(here: Professional, page: ListingPage, parameters: Parameters) -> Professional:
     """Add up a page of listings, and go on to the next, to the next stage, or to the end."""
     assert here.stage is not Stage.PROFILE, "listings do not answer the profile stage"
-    listings = [record for record in page.records if isinstance(record, Listing)]
-    aggregate = replace(
-        here.aggregate, rejected_records=here.aggregate.rejected_records + len(page.records) - len(listings)
-    )
+    listings = page.listings
+    aggregate = here.aggregate
+    if rejected := len(page.records) - len(listings):
+        aggregate = replace(aggregate, rejected_records=aggregate.rejected_records + rejected)
     next_stop: Callable[[Professional, ListingPage, Parameters], Professional]
     if here.stage is Stage.ACTIVE:
         aggregate = aggregation.add_active(aggregate, listings, here.agent_key)

@@ -8,7 +8,7 @@ A page task carries the step it expects and the professional carries the step it
 also a failed one, is a step. That makes at-least-once delivery harmless.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -17,6 +17,7 @@ from prograde.domain.outcome import Refusal
 from prograde.domain.profile import Profile
 from prograde.domain.source_health import WAIT_SECONDS_MAX, Answer
 from prograde.errors import ConflictError
+from prograde.replacing import replace
 
 THROTTLED = "throttled"
 """The cause of who is told to wait."""

@@ -1,7 +1,7 @@
 """Dead letters: who failed or was not found, kept with the evidence until somebody replays or discards them."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
@@ -12,6 +12,7 @@ from prograde.domain.outcome import Refusal
 from prograde.domain.professional import Professional, State, replayed
 from prograde.errors import ConflictError, NotFoundError, ProgradeError
 from prograde.ports import WRITTEN_MAX, Attempt, BatchStore, Transaction
+from prograde.replacing import replace
 from prograde.use_cases.announce import announce_status
 from prograde.use_cases.read_batch import read_batch, stored_batch
 from prograde.use_cases.services import Services

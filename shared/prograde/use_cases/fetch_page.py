@@ -1,7 +1,7 @@
 """One page: at most one call, its raw row, one transaction, then what must happen next."""
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from prograde.correlation import correlated
@@ -28,6 +28,7 @@ from prograde.domain.raw_page import RawPage, outcome_detail, page_records, raw_
 from prograde.domain.source_health import Answer
 from prograde.errors import CorruptionError, NotSeededError
 from prograde.ports import PageRequest, Transaction
+from prograde.replacing import replace
 from prograde.use_cases.announce import announce_status
 from prograde.use_cases.read_batch import read_batch, stored_batch
 from prograde.use_cases.services import Services

@@ -1,13 +1,14 @@
 """Finalize a grading run: reconcile with the raw rows, grade, order, export, publish."""
 
 from collections.abc import Iterator, Sized
-from dataclasses import asdict, replace
+from dataclasses import asdict
 
 from prograde.domain.batch import Batch, BatchStatus, Totals, finished
 from prograde.domain.effects import FinalizeTask, effects
 from prograde.domain.export import written_parameters
 from prograde.domain.professional import Professional, State, StopReason
 from prograde.ports import GradedRow, Reconciliation, Run, Transaction
+from prograde.replacing import replace
 from prograde.use_cases.announce import announce_losses, announce_status
 from prograde.use_cases.dead_letters import dead_letters
 from prograde.use_cases.export_files import Export, write_export, write_manifest

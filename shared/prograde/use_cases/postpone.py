@@ -1,12 +1,12 @@
 """Give a page a later time, before which the source's limits allow no call."""
 
-from dataclasses import replace
 from datetime import datetime
 
 from prograde.domain.effects import PageTask, effects, woken
 from prograde.domain.professional import Professional
 from prograde.errors import CorruptionError
 from prograde.ports import Transaction
+from prograde.replacing import replace
 from prograde.use_cases.read_batch import read_batch
 from prograde.use_cases.services import Services
 

@@ -1,6 +1,6 @@
 """Start a batch: keep its inputs, create it with its counters, seed it."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from io import BytesIO
@@ -10,6 +10,7 @@ from prograde.domain.batch import Batch, Parameters, Roster
 from prograde.domain.counter import new_counters
 from prograde.domain.effects import digest, effects
 from prograde.errors import ConflictError, UnavailableError
+from prograde.replacing import replace
 from prograde.use_cases.announce import announce_status
 from prograde.use_cases.check_health import require_health
 from prograde.use_cases.seed import seed

@@ -1,7 +1,6 @@
 """Find what stands still and give it a new task; must not mistake a backlog for standing still."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,6 +8,7 @@ from prograde.domain.batch import Batch, BatchStatus, Waking
 from prograde.domain.effects import SoundingTask, effects, woken
 from prograde.domain.professional import Professional
 from prograde.ports import Transaction
+from prograde.replacing import replace
 from prograde.use_cases.announce import announce_conditions
 from prograde.use_cases.services import Services
 

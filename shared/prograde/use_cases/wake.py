@@ -5,7 +5,6 @@ While the batch drains each is ended instead: that takes no call, and so no plac
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 
 from prograde.domain.advancing import advance
@@ -14,6 +13,7 @@ from prograde.domain.effects import WakeTask, effects, effects_of_many
 from prograde.domain.outcome import Cancelled, GivenUp
 from prograde.domain.professional import Professional, State, begun_anew
 from prograde.ports import WRITTEN_MAX, Transaction
+from prograde.replacing import replace
 from prograde.use_cases.announce import announce_status
 from prograde.use_cases.read_batch import read_batch, stored_batch
 from prograde.use_cases.services import Services

@@ -1,12 +1,13 @@
 """What one dispatch asks of a source."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Self
 
 import orjson
 
 from prograde.adapters.listing_api.templates import query_text
+from prograde.replacing import replace
 
 
 @dataclass(frozen=True, slots=True)

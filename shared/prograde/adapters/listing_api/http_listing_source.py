@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from hashlib import sha256
 from types import TracebackType
 from typing import Self
@@ -17,6 +16,8 @@ from prograde.adapters.listing_api.source import Source
 from prograde.domain.outcome import Answered, Denied, Failure, Refusal, Refused
 from prograde.domain.raw_page import Exchange
 from prograde.ports import Clock, PageRequest, RateGate
+from prograde.replacing import replace
+from prograde.turns import waiting
 
 HEADER_LENGTH_MAX = 8_192
 
@@ -44,7 +45,8 @@ class HttpListingSource:
         # The only place where credentials are in a URL: what is kept of the call is its own target.
         auth = self._source.client.auth
         sent_target = call.target if auth is None else with_params(call.target, auth.params())
-        answer = self._caller.send(call.method, sent_target, call.body, share)
+        with waiting:
+            answer = self._caller.send(call.method, sent_target, call.body, share)
         shown = self._source.redactor.data(answer.body)
         return self._outcome(request, call.target, answer, shown), self._exchange(call.target, answer, shown)
 

@@ -87,7 +87,8 @@ class Redactor:
 
 def _readings(said: str) -> tuple[str, str, str]:
     """Read a text as it is, and as a URL with either meaning of a plus."""
-    return said, unquote(said), unquote_plus(said)
+    decoded = unquote(said)
+    return said, decoded, unquote_plus(said) if "+" in said else decoded
 
 
 def _spellings(secret: str) -> Iterable[str]:

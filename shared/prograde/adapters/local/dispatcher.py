@@ -23,6 +23,7 @@ from prograde.adapters.local.wsgi_client import Door
 from prograde.adapters.task_routes import ROUTES, SOUNDING
 from prograde.domain.effects import Queue
 from prograde.ports import Clock
+from prograde.turns import Turn
 
 RETRY_SECONDS_BASE = 0.1
 RETRY_SECONDS_MAX = 60.0
@@ -32,6 +33,8 @@ ANSWER_LENGTH_MAX = 300
 NAMED_IN_LOG = ("batch_id", "professional_id", "step")
 SUPERVISE_SECONDS = 60.0
 CONTROL_CONCURRENCY = 1
+YOUNG_OBJECTS_MAX = 10_000
+"""So many objects may be new before the garbage collector looks at them: those of some twenty pages."""
 CONCURRENCY_MAX = 64
 """Pages in hand at once: what a single source file may ask for."""
 ASK_EVERY = timedelta(milliseconds=100)
@@ -60,6 +63,7 @@ class Dispatcher:
         self._clock = clock
         self._limits = {Queue.PAGES: concurrency, Queue.CONTROL: CONTROL_CONCURRENCY}
         self._guard = threading.Lock()
+        self._turn_at_pages = Turn()
         self._shares: Mapping[str, int] = {}
         self._in_hand: dict[Queue, dict[str, str]] = {queue: {} for queue in Queue}
         self._held: list[tuple[Delivery, set[str]]] = []
@@ -84,8 +88,10 @@ class Dispatcher:
         """
         self._stopping = stopping
         self._queue.release()
-        # What was loaded to get here stays: the garbage collector need not walk it again and again.
+        # What was loaded to get here stays, and a page leaves next to nothing behind that only the collector finds.
         gc.freeze()
+        thresholds = gc.get_threshold()
+        gc.set_threshold(YOUNG_OBJECTS_MAX, *thresholds[1:])
         with ThreadPoolExecutor(CONCURRENCY_MAX + CONTROL_CONCURRENCY + 1, thread_name_prefix="delivery") as workers:
             try:
                 while not self._turn(workers, is_over):
@@ -93,6 +99,7 @@ class Dispatcher:
             finally:
                 self._is_ending = True
                 let_go()
+                gc.set_threshold(*thresholds)
                 gc.unfreeze()
         if self._crash is not None:
             raise self._crash
@@ -205,11 +212,13 @@ class Dispatcher:
     def _work(self, first: Delivery, workers: ThreadPoolExecutor) -> None:
         """Deliver, and go on with whatever is due next without waking anybody; ring where there is nothing."""
         delivery: Delivery | None = first
+        is_page = first.queue is Queue.PAGES
         try:
-            while delivery is not None:
-                # A page that comes again leads to the same tasks; a seeding step goes on from the next ones.
-                with self._queue.settling() if first.queue is Queue.PAGES else nullcontext():
-                    delivery = self._next(delivery, self._deliver(delivery), workers)
+            with self._turn_at_pages if is_page else nullcontext():
+                while delivery is not None:
+                    # A page that comes again leads to the same tasks; a seeding step goes on from the next ones.
+                    with self._queue.settling() if is_page else nullcontext():
+                        delivery = self._next(delivery, self._deliver(delivery), workers)
         except BaseException as error:  # noqa: BLE001  # carried to the dispatching thread, which raises it
             self._crash = error
         finally:

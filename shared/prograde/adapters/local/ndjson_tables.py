@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 import orjson
 
@@ -55,10 +55,14 @@ def write_without_bodies(segment: Path, heads: IO[bytes]) -> None:
 
 
 def _by_column(records: Sequence[Listing | Rejection]) -> dict[str, Sequence[object]]:
-    values = [record if isinstance(record, Listing) else (record.key, *_NOTHING_MORE) for record in records]
-    columns: dict[str, Sequence[object]] = dict(zip(Listing._fields, zip(*values, strict=True), strict=False))
-    columns["rejection"] = [record.reason if isinstance(record, Rejection) else None for record in records]
-    return {name: column for name, column in columns.items() if column.count(None) < len(column)}
+    if Rejection in map(type, records):
+        values = [record if isinstance(record, Listing) else (record.key, *_NOTHING_MORE) for record in records]
+        reasons = [record.reason if isinstance(record, Rejection) else None for record in records]
+        columns = [*zip(*values, strict=True), reasons]
+    else:
+        columns = [*zip(*cast("Sequence[Listing]", records), strict=True)]
+    named = zip((*Listing._fields, "rejection"), columns, strict=False)
+    return {name: column for name, column in named if column.count(None) < len(column)}
 
 
 def scan(table: str, files: Sequence[Path]) -> str:

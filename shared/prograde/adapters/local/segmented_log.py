@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from prograde.adapters.local.file_blob_store import make_folder, mapped_errors, sync_folder
+from prograde.turns import waiting
 
 SEGMENT_BYTES_MAX = 128 * 1024 * 1024
 _TAIL_BYTES = 1024 * 1024
@@ -42,7 +43,7 @@ class SegmentedLog:
     def append(self, line: bytes) -> None:
         """Write one line (without its line feed); durable on return, raises UnavailableError if it is not."""
         assert b"\n" not in line
-        with self._turn, mapped_errors():
+        with waiting, self._turn, mapped_errors():
             try:
                 descriptor = self._descriptor
                 if descriptor is None or self._size >= self._segment_bytes_max:
