@@ -119,6 +119,10 @@ test-infra: $(VENV)/.dev-installed ## Terraform, offline: validate, test, plan, 
 benchmark: $(VENV)/.dev-installed ## What does a page cost? WRITE=1 puts the table in docs/performance.md
 	@$(BIN)/python -m tests.benchmarks $(if $(WRITE),--write)
 
+.PHONY: benchmark-instructions
+benchmark-instructions: $(VENV)/.dev-installed ## How many of Python's instructions does a page take? A number without noise
+	@$(BIN)/python -m tests.benchmarks.instructions
+
 .PHONY: benchmark-pages
 benchmark-pages: $(VENV)/.dev-installed ## How quickly do pages answer with half a million professionals stored?
 	@$(BIN)/python -m tests.benchmarks.pages_at_size

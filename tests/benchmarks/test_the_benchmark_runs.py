@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.benchmarks.contest import Run, contest
+from tests.benchmarks.contest import Run, contest, practice_server
 from tests.benchmarks.contestants import CONTESTANTS, ONE_DAY_SCRIPT, PROGRADE, Contestant
 from tests.benchmarks.full_pages import PAGES_AN_AGENT
+from tests.benchmarks.instructions import instructions
 from tests.benchmarks.pages_at_size import table as pages_table
 from tests.benchmarks.pages_at_size import timings
 from tests.benchmarks.questions import HISTORY_PARAMS, PROFILE_PARAMS
@@ -55,6 +56,15 @@ def test_prograde_and_the_script_find_the_same_sides_and_volume(runs: Sequence[R
 
     assert AGENTS[-1] == len(graded)
     assert graded == {agent: (Fraction(sides, 2), Fraction(cents, 200)) for agent, sides, cents in counted}
+
+
+@pytest.mark.long
+def test_a_page_costs_prograde_fewer_instructions_than_the_script(tmp_path: Path) -> None:
+    """No timing: the same run takes the same instructions."""
+    with practice_server(2, tmp_path) as server:
+        own, scripts = (sum(instructions(server, each, tmp_path, (1, 2)).values()) for each in CONTESTANTS[:2])
+
+    assert 1_000 < own < scripts
 
 
 def test_the_others_ask_exactly_what_prograde_asks() -> None:
