@@ -120,7 +120,7 @@ benchmark: $(VENV)/.dev-installed ## What does a page cost? WRITE=1 puts the tab
 	@$(BIN)/python -m tests.benchmarks $(if $(WRITE),--write)
 
 .PHONY: benchmark-instructions
-benchmark-instructions: $(VENV)/.dev-installed ## How many of Python's instructions does a page take? A number without noise
+benchmark-instructions: $(VENV)/.dev-installed ## How many of Python's instructions does a page take? A count, and no timing
 	@$(BIN)/python -m tests.benchmarks.instructions
 
 .PHONY: benchmark-pages

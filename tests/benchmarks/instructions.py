@@ -1,7 +1,8 @@
 """
 Count the instructions of Python's own that a page costs: `make benchmark-instructions`.
 
-A number without noise, which tells what a busy machine hides. What C code does for one instruction is not in it.
+The same within one per cent in every run, so it tells what a busy machine hides. What C code does for one instruction
+is not in it.
 """
 
 import json

@@ -60,7 +60,7 @@ def test_prograde_and_the_script_find_the_same_sides_and_volume(runs: Sequence[R
 
 @pytest.mark.long
 def test_a_page_costs_prograde_fewer_instructions_than_the_script(tmp_path: Path) -> None:
-    """No timing: the same run takes the same instructions."""
+    """No timing: the same run takes nearly the same instructions."""
     with practice_server(2, tmp_path) as server:
         own, scripts = (sum(instructions(server, each, tmp_path, (1, 2)).values()) for each in CONTESTANTS[:2])
 

@@ -62,7 +62,7 @@ class Function:
             self.in_hand += 1
             self.in_hand_max = max(self.in_hand_max, self.in_hand)
         try:
-            with turns.waiting if self.waits else nullcontext():
+            with turns.waiting() if self.waits else nullcontext():
                 status = self.answer(request)
         finally:
             with self._guard:

@@ -45,7 +45,7 @@ class HttpListingSource:
         # The only place where credentials are in a URL: what is kept of the call is its own target.
         auth = self._source.client.auth
         sent_target = call.target if auth is None else with_params(call.target, auth.params())
-        with waiting:
+        with waiting():
             answer = self._caller.send(call.method, sent_target, call.body, share)
         shown = self._source.redactor.data(answer.body)
         return self._outcome(request, call.target, answer, shown), self._exchange(call.target, answer, shown)

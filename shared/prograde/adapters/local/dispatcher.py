@@ -11,9 +11,9 @@ import json
 import logging
 import threading
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -37,6 +37,8 @@ YOUNG_OBJECTS_MAX = 10_000
 """So many objects may be new before the garbage collector looks at them: those of some twenty pages."""
 CONCURRENCY_MAX = 64
 """Pages in hand at once: what a single source file may ask for."""
+WORKERS_MAX = CONCURRENCY_MAX + CONTROL_CONCURRENCY + 1
+"""And one for supervise."""
 ASK_EVERY = timedelta(milliseconds=100)
 LOOK_SECONDS = 1.0
 """What another process does, a pause or a cancel, rings no bell in this one."""
@@ -63,7 +65,7 @@ class Dispatcher:
         self._clock = clock
         self._limits = {Queue.PAGES: concurrency, Queue.CONTROL: CONTROL_CONCURRENCY}
         self._guard = threading.Lock()
-        self._turn_at_pages = Turn()
+        self._page_turn = Turn()
         self._shares: Mapping[str, int] = {}
         self._in_hand: dict[Queue, dict[str, str]] = {queue: {} for queue in Queue}
         self._held: list[tuple[Delivery, set[str]]] = []
@@ -88,19 +90,13 @@ class Dispatcher:
         """
         self._stopping = stopping
         self._queue.release()
-        # What was loaded to get here stays, and a page leaves next to nothing behind that only the collector finds.
-        gc.freeze()
-        thresholds = gc.get_threshold()
-        gc.set_threshold(YOUNG_OBJECTS_MAX, *thresholds[1:])
-        with ThreadPoolExecutor(CONCURRENCY_MAX + CONTROL_CONCURRENCY + 1, thread_name_prefix="delivery") as workers:
+        with _garbage_let_lie(), ThreadPoolExecutor(WORKERS_MAX, thread_name_prefix="delivery") as workers:
             try:
-                while not self._turn(workers, is_over):
+                while not self._round(workers, is_over):
                     self._queue.changed.wait(self._idle_seconds())
             finally:
                 self._is_ending = True
                 let_go()
-                gc.set_threshold(*thresholds)
-                gc.unfreeze()
         if self._crash is not None:
             raise self._crash
 
@@ -123,7 +119,7 @@ class Dispatcher:
         worst = max(own, key=lambda refusal: refusal.times, default=Refusal())
         return worst.answer if worst.times >= REFUSALS_WORTH_SAYING else ""
 
-    def _turn(self, workers: ThreadPoolExecutor, is_over: Callable[[], bool]) -> bool:
+    def _round(self, workers: ThreadPoolExecutor, is_over: Callable[[], bool]) -> bool:
         """Hand out until nothing is due or no worker is free; True when this is the end."""
         while True:
             # First forget what was set, then look: what is set from here on ends the next wait at once.
@@ -214,15 +210,20 @@ class Dispatcher:
         delivery: Delivery | None = first
         is_page = first.queue is Queue.PAGES
         try:
-            with self._turn_at_pages if is_page else nullcontext():
-                while delivery is not None:
-                    # A page that comes again leads to the same tasks; a seeding step goes on from the next ones.
-                    with self._queue.settling() if is_page else nullcontext():
-                        delivery = self._next(delivery, self._deliver(delivery), workers)
+            while delivery is not None:
+                # A page that comes again leads to the same tasks; a seeding step goes on from the next ones.
+                with self._at_a_page() if is_page else nullcontext():
+                    delivery = self._next(delivery, self._deliver(delivery), workers)
         except BaseException as error:  # noqa: BLE001  # carried to the dispatching thread, which raises it
             self._crash = error
         finally:
             self._queue.changed.set()
+
+    @contextmanager
+    def _at_a_page(self) -> Iterator[None]:
+        """Take the turn for each page anew: many that make no call, and so never wait, must not hold up the others."""
+        with self._page_turn.taken(), self._queue.settling():
+            yield
 
     def _deliver(self, delivery: Delivery) -> Sequence[str]:
         """Post a task to its function; returns what is finished now: its name, or nothing if it has been put back."""
@@ -306,6 +307,19 @@ class Dispatcher:
         except BaseException as error:  # noqa: BLE001  # as above
             self._crash = error
             self._queue.changed.set()
+
+
+@contextmanager
+def _garbage_let_lie() -> Iterator[None]:
+    """Keep the garbage collector away from what was loaded, and from each page: it leaves next to nothing to find."""
+    thresholds = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(YOUNG_OBJECTS_MAX, *thresholds[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*thresholds)
+        gc.unfreeze()
 
 
 def _detail(body: bytes) -> str:

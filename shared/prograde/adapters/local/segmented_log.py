@@ -43,7 +43,7 @@ class SegmentedLog:
     def append(self, line: bytes) -> None:
         """Write one line (without its line feed); durable on return, raises UnavailableError if it is not."""
         assert b"\n" not in line
-        with waiting, self._turn, mapped_errors():
+        with waiting(), self._turn, mapped_errors():
             try:
                 descriptor = self._descriptor
                 if descriptor is None or self._size >= self._segment_bytes_max:
