@@ -3,12 +3,11 @@
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, BinaryIO, cast
 
-from prograde import turns
 from prograde.adapters.local.dispatcher import Dispatcher
 from prograde.adapters.local.sqlite_task_queue import SqliteTaskQueue
 from prograde.adapters.local.wsgi_client import post
@@ -32,15 +31,10 @@ class Request:
 
 @dataclass(slots=True)
 class Function:
-    """
-    A WSGI app that remembers what it was posted, and answers what `answer` says; a 429 names a wait.
-
-    As a page waits for its source, what `answer` does is a wait, unless it is said to be work.
-    """
+    """A WSGI app that remembers what it was posted, and answers what `answer` says; a 429 names a wait."""
 
     answer: Callable[[Request], int] = field(default=lambda _: 200)
     retry_after: int = 0
-    waits: bool = True
     requests: list[Request] = field(default_factory=list)
     in_hand: int = 0
     in_hand_max: int = 0
@@ -62,8 +56,7 @@ class Function:
             self.in_hand += 1
             self.in_hand_max = max(self.in_hand_max, self.in_hand)
         try:
-            with turns.waiting() if self.waits else nullcontext():
-                status = self.answer(request)
+            status = self.answer(request)
         finally:
             with self._guard:
                 self.in_hand -= 1

@@ -85,22 +85,6 @@ def test_no_more_are_in_hand_than_may_be(queue: SqliteTaskQueue, clock: ShiftedC
     assert (3, 1) == (fetch_page.in_hand_max, start_batch.in_hand_max)
 
 
-def test_pages_are_worked_by_turns_while_others_wait(
-    queue: SqliteTaskQueue, clock: ShiftedClock, pages: list[PageTask]
-) -> None:
-    def work(_: Request) -> int:
-        time.sleep(0.02)
-        return 200
-
-    function = Function(work, waits=False)
-    queue.enqueue(pages)
-
-    with running(dispatching(queue, clock, {"fetch_page": function}, 3), queue):
-        wait_until(lambda: waiting(queue) == 0)
-
-    assert 1 == function.in_hand_max
-
-
 def test_the_longest_due_goes_first(queue: SqliteTaskQueue, clock: ShiftedClock, pages: list[PageTask]) -> None:
     function = Function()
     ages = [7, 3, 19, 0, 11, 5]

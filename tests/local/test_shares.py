@@ -1,11 +1,9 @@
 """A batch has its share of the workers: a slow source does not hold them all."""
 
 import threading
-import time
 from dataclasses import replace
 from datetime import timedelta
 
-from prograde import turns
 from prograde.adapters.local.sqlite_task_queue import SqliteTaskQueue
 from prograde.domain.effects import Queue, SoundingTask, task_name
 from tests.contracts.specimens import PAGE_TASK
@@ -38,28 +36,6 @@ def test_a_batch_whose_pages_take_long_leaves_the_others_their_workers(
         assert 2 == function.in_hand
         slow_is_done.set()
         wait_until(lambda: waiting(queue) == 0)
-
-
-def test_pages_that_make_no_call_hold_up_none_that_does(queue: SqliteTaskQueue, clock: ShiftedClock) -> None:
-    def answer(request: Request) -> int:
-        if b'"called"' in request.body:
-            with turns.waiting():
-                time.sleep(0.01)
-            called.append(len(function.requests))
-        return 200
-
-    function = Function(answer, waits=False)
-    called: list[int] = []
-    now = clock.now()
-    queue.enqueue([replace(PAGE_TASK, batch_id="paused", step=step, due_at=now) for step in range(3_000)])
-    queue.enqueue([replace(PAGE_TASK, batch_id="called", step=step, due_at=now) for step in range(10)])
-    dispatcher = dispatching(queue, clock, {"fetch_page": function}, concurrency=2)
-    dispatcher.share(2, {"paused": 1, "called": 1})
-
-    with running(dispatcher, queue):
-        wait_until(lambda: len(called) == 10)
-
-    assert called[-1] < 3_000
 
 
 def test_a_share_that_grows_less_is_kept_as_soon_as_pages_are_finished(

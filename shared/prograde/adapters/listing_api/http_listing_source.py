@@ -17,7 +17,6 @@ from prograde.domain.outcome import Answered, Denied, Failure, Refusal, Refused
 from prograde.domain.raw_page import Exchange
 from prograde.ports import Clock, PageRequest, RateGate
 from prograde.replacing import replace
-from prograde.turns import waiting
 
 HEADER_LENGTH_MAX = 8_192
 
@@ -45,8 +44,7 @@ class HttpListingSource:
         # The only place where credentials are in a URL: what is kept of the call is its own target.
         auth = self._source.client.auth
         sent_target = call.target if auth is None else with_params(call.target, auth.params())
-        with waiting():
-            answer = self._caller.send(call.method, sent_target, call.body, share)
+        answer = self._caller.send(call.method, sent_target, call.body, share)
         shown = self._source.redactor.data(answer.body)
         return self._outcome(request, call.target, answer, shown), self._exchange(call.target, answer, shown)
 

@@ -23,7 +23,6 @@ from prograde.adapters.local.wsgi_client import Door
 from prograde.adapters.task_routes import ROUTES, SOUNDING
 from prograde.domain.effects import Queue
 from prograde.ports import Clock
-from prograde.turns import Turn
 
 RETRY_SECONDS_BASE = 0.1
 RETRY_SECONDS_MAX = 60.0
@@ -65,7 +64,6 @@ class Dispatcher:
         self._clock = clock
         self._limits = {Queue.PAGES: concurrency, Queue.CONTROL: CONTROL_CONCURRENCY}
         self._guard = threading.Lock()
-        self._page_turn = Turn()
         self._shares: Mapping[str, int] = {}
         self._in_hand: dict[Queue, dict[str, str]] = {queue: {} for queue in Queue}
         self._held: list[tuple[Delivery, set[str]]] = []
@@ -92,7 +90,7 @@ class Dispatcher:
         self._queue.release()
         with _garbage_let_lie(), ThreadPoolExecutor(WORKERS_MAX, thread_name_prefix="delivery") as workers:
             try:
-                while not self._round(workers, is_over):
+                while not self._turn(workers, is_over):
                     self._queue.changed.wait(self._idle_seconds())
             finally:
                 self._is_ending = True
@@ -119,7 +117,7 @@ class Dispatcher:
         worst = max(own, key=lambda refusal: refusal.times, default=Refusal())
         return worst.answer if worst.times >= REFUSALS_WORTH_SAYING else ""
 
-    def _round(self, workers: ThreadPoolExecutor, is_over: Callable[[], bool]) -> bool:
+    def _turn(self, workers: ThreadPoolExecutor, is_over: Callable[[], bool]) -> bool:
         """Hand out until nothing is due or no worker is free; True when this is the end."""
         while True:
             # First forget what was set, then look: what is set from here on ends the next wait at once.
@@ -208,22 +206,15 @@ class Dispatcher:
     def _work(self, first: Delivery, workers: ThreadPoolExecutor) -> None:
         """Deliver, and go on with whatever is due next without waking anybody; ring where there is nothing."""
         delivery: Delivery | None = first
-        is_page = first.queue is Queue.PAGES
         try:
             while delivery is not None:
                 # A page that comes again leads to the same tasks; a seeding step goes on from the next ones.
-                with self._at_a_page() if is_page else nullcontext():
+                with self._queue.settling() if first.queue is Queue.PAGES else nullcontext():
                     delivery = self._next(delivery, self._deliver(delivery), workers)
         except BaseException as error:  # noqa: BLE001  # carried to the dispatching thread, which raises it
             self._crash = error
         finally:
             self._queue.changed.set()
-
-    @contextmanager
-    def _at_a_page(self) -> Iterator[None]:
-        """Take the turn for each page anew: many that make no call, and so never wait, must not hold up the others."""
-        with self._page_turn.taken(), self._queue.settling():
-            yield
 
     def _deliver(self, delivery: Delivery) -> Sequence[str]:
         """Post a task to its function; returns what is finished now: its name, or nothing if it has been put back."""

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import BinaryIO
 
 from prograde.adapters.local.file_blob_store import make_folder, mapped_errors, sync_folder
-from prograde.turns import waiting
 
 SEGMENT_BYTES_MAX = 128 * 1024 * 1024
 _TAIL_BYTES = 1024 * 1024
@@ -43,7 +42,7 @@ class SegmentedLog:
     def append(self, line: bytes) -> None:
         """Write one line (without its line feed); durable on return, raises UnavailableError if it is not."""
         assert b"\n" not in line
-        with waiting(), self._turn, mapped_errors():
+        with self._turn, mapped_errors():
             try:
                 descriptor = self._descriptor
                 if descriptor is None or self._size >= self._segment_bytes_max:
