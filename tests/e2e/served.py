@@ -36,7 +36,7 @@ def served(workplace: Workplace) -> Iterator[tuple[str, "subprocess.Popen[str]"]
         process.communicate(timeout=PATIENCE_SECONDS)
 
 
-def ordered(  # what an order may have
+def ordered(
     url: str,
     workplace: Workplace,
     key: str = "",

@@ -83,13 +83,14 @@ def test_a_source_file_that_reads_no_prices_is_warned_of(workplace: Workplace) -
     assert "without a single price: check stages.historical.fields.close_price" in warning
 
 
-def test_an_interrupted_batch_is_listed_as_such(unhurried: Workplace, practice_api: SandboxServer) -> None:
-    process = unhurried.start("run", "source.yaml", "--roster", "roster.csv", "--as-of", str(AS_OF))
+def test_an_interrupted_batch_is_listed_as_such(workplace: Workplace, practice_api: SandboxServer) -> None:
+    place = Workplace.make(workplace.folder, practice_api, calls_a_second=5)
+    process = place.start("run", "source.yaml", "--roster", "roster.csv", "--as-of", str(AS_OF))
     wait_for_calls(practice_api, 5)
-    assert "interrupted" not in unhurried.prograde("status").stdout
+    assert "interrupted" not in place.prograde("status").stdout
     process.kill()
     process.communicate()
-    assert "interrupted" in unhurried.prograde("status").stdout
+    assert "interrupted" in place.prograde("status").stdout
 
 
 def test_two_runs_of_the_same_market_give_the_same_bytes(workplace: Workplace, practice_api: SandboxServer) -> None:

@@ -123,7 +123,7 @@ def test_a_run_is_cancelled_from_elsewhere_and_exports_what_there_is(
 def test_beside_a_run_of_another_batch_nobody_resumes_or_replays(tmp_path: Path) -> None:
     """Who runs one batch ends with it, and would leave the other to nobody."""
     with SandboxServer(MARKET) as server:
-        place = Workplace.make(tmp_path, server, calls_a_second=20)
+        place = Workplace.make(tmp_path, server, calls_a_second=5)
         write_roster(place.folder / "roster.csv", MARKET)
         (place.folder / "few.csv").write_text("professional_id\nnobody-here\n", encoding="utf-8")
         few = ("run", "source.yaml", "--roster", "few.csv", "--as-of", str(AS_OF), "--output", "json")

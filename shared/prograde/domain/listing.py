@@ -118,13 +118,15 @@ def parse_columns(
         if not set(map(type, values)).issubset(types):
             raise ValueError(f"{field}: of no usual type")
         distinct = set(values)
-        if parse is parse_key and _are_plain_keys(distinct - {None}):
-            return values
         table = dict(zip(distinct, map(parse, distinct, repeat(field)), strict=True))
         return list(map(table.__getitem__, values))
 
+    def key_column(field: str) -> Sequence[object]:
+        values = columns.get(field, ())
+        return values if _are_plain_keys(values) else column(field, _KEY_TYPES, parse_key)
+
     try:
-        keys = column("key", _KEY_TYPES, parse_key)
+        keys = key_column("key")
         statuses = column("status", _TEXT_TYPES, _status) if "status" in columns else [default_status] * records
         close_dates = column("close_date", _TEXT_TYPES, parse_date)
         fields = (
@@ -134,7 +136,7 @@ def parse_columns(
             column("list_price", _PRICE_TYPES, _price),
             column("close_price", _PRICE_TYPES, _price),
             close_dates,
-            *(column(field, _KEY_TYPES, parse_key) for field in _AGENTS),
+            *map(key_column, _AGENTS),
         )
     except ValueError:
         return None
@@ -142,11 +144,11 @@ def parse_columns(
     return tuple(map(_listing_of, zip(*fields, strict=True))) if is_whole else None
 
 
-def _are_plain_keys(distinct: Collection[object]) -> bool:
-    """Whether all are what nearly every key is: a text with nothing to strip and nothing to refuse."""
-    if set(map(type, distinct)) != {str}:
+def _are_plain_keys(values: Sequence[object]) -> bool:
+    """Whether all are what nearly every key is, if it is there: a text with nothing to strip and nothing to refuse."""
+    if set(map(type, values)) - {NoneType} != {str}:
         return False
-    texts = cast("Collection[str]", distinct)
+    texts = cast("set[str]", set(values) - {None})
     joined = "".join(texts)
     return joined.isalnum() and joined.isascii() and "" not in texts and max(map(len, texts)) <= KEY_LENGTH_MAX
 
