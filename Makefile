@@ -81,10 +81,10 @@ static: layout lint types imports ## All that needs no test
 
 .PHONY: test-quick test-runs
 test-quick: ## The tests without those of whole runs: CI has them in two lanes
-	@$(MAKE) --no-print-directory test PYTEST='--ignore=tests/e2e'
+	@$(MAKE) --no-print-directory test PYTEST='--ignore=tests/e2e --ignore=tests/use_cases'
 
 test-runs: ## The tests of whole runs
-	@$(MAKE) --no-print-directory test PYTEST='tests/e2e'
+	@$(MAKE) --no-print-directory test PYTEST='tests/e2e tests/use_cases'
 
 .PHONY: layout
 layout: $(VENV)/.dev-installed ## Is the code formatted?
