@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -53,7 +54,6 @@ def test_killed_again_and_again_it_ends_with_the_same_export(tmp_path: Path, kil
         out, err = process.communicate(timeout=240)
         assert 0 == process.returncode, err
         assert digest == json.loads(out)["export_digest"]
-        # On a busy machine a call may run out of time: it counts, and is made once more.
         assert calls + sum(lost) + calls_in_vain(place) == server.stats().calls
     print(f"\n{len(lost)} kills, {sum(lost)} calls repeated, at most {max(lost)} at one kill")  # noqa: T201
     assert kills == len(lost), "the batch ended before it was killed often enough"
@@ -69,7 +69,7 @@ def wait_a_while(process: subprocess.Popen[str], server: SandboxServer, dice: ra
     time.sleep(dice.uniform(0, 0.02))
 
 
-def documents(place: Workplace, table: str) -> list[dict[str, object]]:
+def documents(place: Workplace, table: str) -> list[dict[str, Any]]:
     state = place.folder / "prograde-data" / "state.db"
     if not state.exists():
         return []
@@ -84,14 +84,19 @@ def documents(place: Workplace, table: str) -> list[dict[str, object]]:
 
 def recorded_calls(place: Workplace) -> int:
     """The calls whose answer was counted: all but those that were in flight at some kill."""
-    return sum(int(str(document["calls"])) for document in documents(place, "professionals"))
+    return sum(document["calls"] for document in documents(place, "professionals"))
 
 
 def calls_in_vain(place: Workplace) -> int:
-    """The calls that brought no page, and were counted."""
+    """
+    The calls whose answer stands in nobody's ledger.
+
+    On a busy machine one may run out of time, and a page that was in hand at three kills in a row is taken for one
+    that kills its handler: somebody else's is asked for, to learn whose fault that is.
+    """
     files = (place.folder / "prograde-data" / "warehouse" / "raw_pages").rglob("*.ndjson")
-    rows = [json.loads(line) for file in files for line in file.read_text(encoding="utf-8").splitlines()]
-    return len({row["raw_id"] for row in rows if row["outcome"] in {"Failure", "Throttled"}})
+    answered = {json.loads(line)["raw_id"] for file in files for line in file.read_text(encoding="utf-8").splitlines()}
+    return len(answered - {line["raw_id"] for each in documents(place, "professionals") for line in each["ledger"]})
 
 
 def is_over(place: Workplace) -> bool:
