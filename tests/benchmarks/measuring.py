@@ -17,9 +17,10 @@ _SHOWN_OUTPUT_CHARACTERS = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """CPU is user and system time together; the peak is that of resident memory."""
+    """CPU is user and system time together; waits are changes of thread that it asked for; the peak is resident."""
 
     cpu_seconds: float
+    waits: int
     wall_seconds: float
     peak_bytes: int
 
@@ -46,7 +47,7 @@ def measure(command: Sequence[str], folder: Path, env: Mapping[str, str], second
     if process.returncode != 0:
         end = output.read_text(encoding="utf-8", errors="replace")[-_SHOWN_OUTPUT_CHARACTERS:]
         raise RuntimeError(f"{' '.join(command)} ended with {process.returncode} after {wall_seconds:.0f} s:\n{end}")
-    return Usage(used.ru_utime + used.ru_stime, wall_seconds, used.ru_maxrss * _PEAK_UNIT_BYTES)
+    return Usage(used.ru_utime + used.ru_stime, used.ru_nvcsw, wall_seconds, used.ru_maxrss * _PEAK_UNIT_BYTES)
 
 
 def _kill(pid: int) -> None:

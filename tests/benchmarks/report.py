@@ -15,6 +15,7 @@ _HEADINGS = (
     "pages/s ÷ script",
     "memory ÷ script",
     "CPU ms a page",
+    "waits a page",
     "CPU ms a page, start included",
     "start, CPU s",
     "pages/s",
@@ -32,6 +33,7 @@ class Cost:
     """
 
     cpu_ms_a_page: float
+    waits_a_page: float
     cpu_ms_a_page_in_all: float
     start_cpu_seconds: float
     pages_a_second: float
@@ -41,12 +43,15 @@ class Cost:
 def cost(runs: Sequence[Run]) -> Cost:
     """Work out one contestant's cost from its runs of two sizes."""
     few, many = min(run.pages for run in runs), max(run.pages for run in runs)
-    cpu_few = median(run.usage.cpu_seconds for run in runs if run.pages == few)
+    small = [run.usage for run in runs if run.pages == few]
     large = [run.usage for run in runs if run.pages == many]
+    cpu_few = median(usage.cpu_seconds for usage in small)
     cpu_many = median(usage.cpu_seconds for usage in large)
     cpu_a_page = (cpu_many - cpu_few) / (many - few)
+    waits = median(usage.waits for usage in large) - median(usage.waits for usage in small)
     return Cost(
         cpu_ms_a_page=1000 * cpu_a_page,
+        waits_a_page=waits / (many - few),
         cpu_ms_a_page_in_all=1000 * cpu_many / many,
         start_cpu_seconds=cpu_few - few * cpu_a_page,
         pages_a_second=many / median(usage.wall_seconds for usage in large),
@@ -71,6 +76,7 @@ def _row(contestant: Contestant, own: Cost, script: Cost) -> tuple[str, ...]:
         f"{own.pages_a_second / script.pages_a_second:.2f}",
         f"{own.peak_bytes / script.peak_bytes:.2f}",
         f"{own.cpu_ms_a_page:.2f}",
+        f"{own.waits_a_page:.1f}",
         f"{own.cpu_ms_a_page_in_all:.2f}",
         f"{own.start_cpu_seconds:.2f}",
         f"{own.pages_a_second:.0f}",
