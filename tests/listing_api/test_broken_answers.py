@@ -12,6 +12,8 @@ from tests.listing_api.answering_server import Answer, AnsweringServer, http_ans
 from tests.listing_api.calls import LIMIT, PAGE, fetch_one, listing_source, sends_and_closes
 from tests.listing_api.source_texts import page_request
 
+pytestmark = pytest.mark.both_ways
+
 GZIPPED = gzip.compress(PAGE)
 AS_GZIP = ["Content-Encoding: gzip"]
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"

@@ -1,11 +1,17 @@
 """How answers are framed, and when the connection may serve another call."""
 
+import socket
+import time
+
 import pytest
 
+from prograde.adapters.listing_api.http_answer import HttpAnswer
 from prograde.domain.outcome import Failure, ListingPage
 from tests.listing_api.answering_server import AnsweringServer, http_answer
 from tests.listing_api.calls import PAGE, fetch_one, listing_source, sends_and_closes
 from tests.listing_api.source_texts import page_request
+
+pytestmark = pytest.mark.both_ways
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x;a=b\r\n%b\r\n0\r\n" % (len(PAGE), PAGE)
 KEPT_OPEN = {
@@ -62,3 +68,16 @@ def test_headers_are_joined_where_they_are_repeated() -> None:
     _, exchange = fetch_one(http_answer(PAGE, headers=["Link: <a>", "ETag: x", "link: <b>"]))
 
     assert {"link": "<a>, <b>", "etag": "x"} == dict(exchange.headers)
+
+
+def test_what_has_arrived_in_time_is_read_by_who_was_held_up() -> None:
+    body = bytes(150_000)
+    here, there = socket.socketpair()
+    with here, there:
+        there.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4 * len(body))
+        answer = HttpAnswer(here, 0.05)
+        there.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+        time.sleep(0.1)
+
+        assert 200 == answer.head().status
+        assert body == b"".join(answer.body())

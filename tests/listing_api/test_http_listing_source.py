@@ -14,6 +14,8 @@ from tests.listing_api.answering_server import AnsweringServer, http_answer
 from tests.listing_api.calls import PAGE, CountingGate, FixedClock, fetch_one, listing_source, sends_and_closes
 from tests.listing_api.source_texts import NOW, TOKEN, page_request, source
 
+pytestmark = pytest.mark.both_ways
+
 
 class ClosedGate:
     def pass_one(self, share: float = 1.0) -> datetime:

@@ -10,6 +10,8 @@ from prograde.domain.outcome import Failure
 from tests.listing_api.calls import listing_source
 from tests.listing_api.source_texts import page_request
 
+pytestmark = pytest.mark.both_ways
+
 CAUSES = {"connection", "timeout", "tls"}
 ERRORS = {
     f"{module.__name__}.{name}": found

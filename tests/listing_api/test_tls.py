@@ -14,6 +14,8 @@ from tests.listing_api.answering_server import http_answer
 from tests.listing_api.calls import PAGE, listing_source
 from tests.listing_api.source_texts import page_request
 
+pytestmark = pytest.mark.both_ways
+
 
 @pytest.fixture
 def certificate(tmp_path: Path) -> Path:

@@ -11,6 +11,7 @@ from typing import Any, BinaryIO, cast
 from prograde.adapters.local.dispatcher import Dispatcher
 from prograde.adapters.local.sqlite_task_queue import SqliteTaskQueue
 from prograde.adapters.local.wsgi_client import post
+from prograde.adapters.waiting import apart
 from prograde.ports import Clock
 
 PATIENCE_SECONDS = 30.0
@@ -56,7 +57,8 @@ class Function:
             self.in_hand += 1
             self.in_hand_max = max(self.in_hand_max, self.in_hand)
         try:
-            status = self.answer(request)
+            # It may block, as no function does.
+            status = apart(partial(self.answer, request))
         finally:
             with self._guard:
                 self.in_hand -= 1

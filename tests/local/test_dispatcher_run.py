@@ -96,6 +96,22 @@ def test_supervise_is_posted_each_minute(queue: SqliteTaskQueue, clock: ShiftedC
     assert {"/tasks/supervise"} == {request.path for request in function.requests}
 
 
+def test_a_supervise_that_takes_long_is_not_joined_by_another(queue: SqliteTaskQueue, clock: ShiftedClock) -> None:
+    go_on = threading.Event()
+    function = Function(lambda _: 200 if go_on.wait(30) else 500)
+
+    with running(dispatching(queue, clock, {"start_batch": function}), queue):
+        time.sleep(0.05)
+        for _ in range(3):
+            clock.set_by(61)
+            queue.changed.set()
+            wait_until(lambda: function.requests)
+            time.sleep(0.05)
+        assert 1 == len(function.requests)
+        go_on.set()
+        wait_until(lambda: len(function.requests) == 2)
+
+
 def test_a_supervise_that_breaks_ends_the_run(queue: SqliteTaskQueue, clock: ShiftedClock) -> None:
     def answer(_: Request) -> int:
         raise ZeroDivisionError

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from prograde.adapters.local.green_threads import GreenThreads
 from prograde.adapters.local.pacer import WAIT_SECONDS_MAX, Pacer, Windows, remembered
 from prograde.adapters.local.rate_ledger import RateLedger
 from prograde.adapters.system_clock import SystemClock
@@ -64,6 +65,43 @@ def test_no_sliding_second_holds_more_than_the_limit_however_many_threads_call(
     print(f"utilisation {utilisation:.1%}")  # noqa: T201  # shown by pytest -s: a figure to watch, not a promise
     assert [] == overfull(sent, 200, SECOND)
     assert len(sent) == len(set(sent)) == pacer.calls
+
+
+def test_no_sliding_second_holds_more_than_the_limit_however_many_green_threads_call(make_pacer: MakePacer) -> None:
+    pacer = make_pacer((200, SECOND))
+    sent: list[datetime] = []
+
+    def call() -> None:
+        while len(sent) < 500:
+            sent.append(pacer.pass_one())
+
+    with GreenThreads("pages") as green:
+        for _ in range(8):
+            green.submit(call)
+
+    assert [] == overfull(sent, 200, SECOND)
+    assert len(sent) == len(set(sent)) == pacer.calls
+
+
+def test_closing_wakes_a_green_thread_that_waits(make_pacer: MakePacer) -> None:
+    pacer = make_pacer((1, timedelta(seconds=2)))
+    pacer.pass_one()
+    told: list[str] = []
+
+    def call() -> None:
+        try:
+            pacer.pass_one()
+        except InterruptedCallError as error:
+            told.append(str(error))
+
+    with GreenThreads("pages") as green:
+        for _ in range(3):
+            green.submit(call)
+        while pacer.wait is None:
+            time.sleep(0.001)
+        pacer.close()
+
+    assert 3 * ["shutting down: the call was not made"] == told
 
 
 @pytest.mark.parametrize("limit", [1, 2, 7])

@@ -50,29 +50,6 @@ log.append(b"acknowledged")
 os.write(log._descriptor, b"torn in the midd")
 os.kill(os.getpid(), signal.SIGKILL)
 """
-KILLED_AHEAD = """
-import os, signal, sys
-from pathlib import Path
-from prograde.adapters.local.segmented_log import SegmentedLog
-
-log = SegmentedLog(Path(sys.argv[1]))
-for number in range(11):
-    log.append(bytes([65 + number]) * 20_000)
-os.write(log._descriptor, b"torn in the midd")
-os.kill(os.getpid(), signal.SIGKILL)
-"""
-NO_ROOM_AHEAD = """
-import resource, signal, sys
-from pathlib import Path
-from prograde.adapters.local.segmented_log import SegmentedLog
-
-signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-resource.setrlimit(resource.RLIMIT_FSIZE, (240_000, resource.RLIM_INFINITY))
-log = SegmentedLog(Path(sys.argv[1]))
-for number in range(11):
-    log.append(bytes([65 + number]) * 20_000)
-"""
-LONG_LINES = [chr(65 + number) * 20_000 for number in range(11)]
 
 
 def lines(folder: Path) -> list[str]:
@@ -146,37 +123,6 @@ def test_the_torn_line_of_a_killed_writer_is_cut_off(tmp_path: Path) -> None:
     assert b"next\n" == (tmp_path / "000002.ndjson").read_bytes()
 
 
-def test_what_lies_ahead_of_the_lines_is_no_line_and_gone_at_the_end(tmp_path: Path) -> None:
-    log = SegmentedLog(tmp_path)
-    for line in LONG_LINES:
-        log.append(line.encode())
-    segment = tmp_path / "000001.ndjson"
-    whole = "".join(f"{line}\n" for line in LONG_LINES).encode()
-
-    assert len(whole) < segment.stat().st_size
-    assert LONG_LINES == lines(tmp_path)
-    assert [LONG_LINES[-1].encode() + b"\n"] == list(lines_with(tmp_path, b"KKK"))
-    log.close()
-    assert whole == segment.read_bytes()
-
-
-def test_what_a_killed_writer_left_ahead_is_cut_off_with_its_torn_line(tmp_path: Path) -> None:
-    assert -9 == run(KILLED_AHEAD, tmp_path).returncode
-    assert LONG_LINES == lines(tmp_path)
-    assert b"torn in the midd\0" in (tmp_path / "000001.ndjson").read_bytes()
-
-    SegmentedLog(tmp_path).append(b"next")
-
-    assert "".join(f"{line}\n" for line in LONG_LINES).encode() == (tmp_path / "000001.ndjson").read_bytes()
-
-
-def test_a_line_needs_no_room_ahead(tmp_path: Path) -> None:
-    finished = run(NO_ROOM_AHEAD, tmp_path)
-
-    assert 0 == finished.returncode, finished.stderr
-    assert LONG_LINES == lines(tmp_path)
-
-
 @pytest.mark.parametrize(
     ("content", "kept"),
     [
@@ -186,8 +132,9 @@ def test_a_line_needs_no_room_ahead(tmp_path: Path) -> None:
         (b"whole\ntorn", b"whole\n"),
         (b"whole\n" + b"x" * 3_000_000, b"whole\n"),
         (b"x" * 3_000_000, b""),
+        (b"whole\n" + bytes(3_000_000), b"whole\n"),
     ],
-    ids=["empty", "whole", "only torn", "torn", "torn over megabytes", "one torn line of megabytes"],
+    ids=["empty", "whole", "only torn", "torn", "torn over megabytes", "one torn line of megabytes", "zeros ahead"],
 )
 def test_cutting_keeps_the_whole_lines(tmp_path: Path, content: bytes, kept: bytes) -> None:
     segment = tmp_path / "000001.ndjson"

@@ -1,10 +1,13 @@
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from prograde.adapters.documents import write_task
-from prograde.adapters.local.sqlite_task_queue import SqliteTaskQueue
+from prograde.adapters.local.green_threads import GreenThreads
+from prograde.adapters.local.sqlite_task_queue import Delivery, SqliteTaskQueue
+from prograde.adapters.waiting import waker
 from prograde.domain.effects import PageTask, Queue, SeedTask, task_name
 from tests.contracts.specimens import BATCH, PAGE_TASK
 from tests.local.functions import waiting
@@ -159,3 +162,49 @@ def test_a_next_page_whose_time_has_not_come_or_whose_name_is_taken_is_not_taken
 def names(queue: SqliteTaskQueue, state: str) -> list[str]:
     with queue._file.read() as connection:
         return [row[0] for row in connection.execute("SELECT name FROM tasks WHERE state = ?", (state,))]
+
+
+def test_green_threads_each_settle_what_they_have_enqueued_themselves(
+    queue: SqliteTaskQueue, clock: ShiftedClock, pages: list[PageTask]
+) -> None:
+    queue.enqueue(pages)
+    taken = queue.exchange((), {Queue.PAGES: 3})
+    following = {
+        delivery.name: replace(PAGE_TASK, professional_id=f"after {each}", due_at=clock.now())
+        for each, delivery in enumerate(taken)
+    }
+    written: dict[str, list[str]] = {}
+
+    def settle(name: str) -> None:
+        with queue.settling():
+            queue.enqueue([following[name]])
+            waker().wait(0.02)
+            written[name] = [row[0] for row in queue._settling.rows or ()]
+            queue.exchange([name], {})
+
+    with GreenThreads("pages") as green:
+        for delivery in taken:
+            green.submit(settle, delivery.name)
+
+    assert {name: [task_name(task)] for name, task in following.items()} == written
+
+
+def test_in_one_commit_each_is_told_who_has_left_and_what_was_taken(
+    queue: SqliteTaskQueue, pages: list[PageTask]
+) -> None:
+    queue.enqueue(pages)
+    done = [delivery.name for delivery in queue.exchange((), {Queue.PAGES: 3})]
+    told: list[tuple[list[str], list[str]]] = []
+    taken: list[str] = []
+
+    def held(left: Sequence[str], by_others: Sequence[Delivery]) -> Collection[str]:
+        told.append((list(left), [delivery.name for delivery in by_others]))
+        return ()
+
+    def go_on(name: str) -> None:
+        taken.extend(delivery.name for delivery in queue.exchange([name], {Queue.PAGES: 1}, held, name))
+
+    with GreenThreads("pages") as green:
+        green.submit(lambda: [green.submit(go_on, name) for name in done])  # type: ignore[func-returns-value]  # at once
+
+    assert [(done[:1], []), (done[:2], taken[:1]), (done, taken[:2])] == told

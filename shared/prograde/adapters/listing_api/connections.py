@@ -5,9 +5,9 @@ import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
-from queue import LifoQueue
 
 from prograde.adapters.listing_api.base_url import BaseUrl
+from prograde.adapters.waiting import Turns
 from prograde.errors import InterruptedCallError
 
 
@@ -73,18 +73,18 @@ class Connections:
     """As many connections as there may be calls in flight, opened when first needed."""
 
     def __init__(self, base_url: BaseUrl, concurrency: int) -> None:
-        self._idle: LifoQueue[Connection] = LifoQueue()
+        self._free = Turns(concurrency)
         # One context for all, because reading the certificates takes milliseconds; it honours SSL_CERT_FILE.
         tls = ssl.create_default_context() if base_url.scheme == "https" else None
         if tls is not None:
             tls.set_alpn_protocols(["http/1.1"])
-        for _ in range(concurrency):
-            self._idle.put(Connection(base_url, tls))
+        self._idle = [Connection(base_url, tls) for _ in range(concurrency)]
 
     @contextmanager
     def lend(self) -> Iterator[Connection]:
         """Lend a connection, the one used last first; wait while all are in use. An exception in a call closes it."""
-        connection = self._idle.get()
+        self._free.acquire()
+        connection = self._idle.pop()
         try:
             yield connection
         except InterruptedCallError:
@@ -94,9 +94,10 @@ class Connections:
             connection.close()
             raise
         finally:
-            self._idle.put(connection)
+            self._idle.append(connection)
+            self._free.release()
 
     def close(self) -> None:
         """Close the connections that are not in use."""
-        for connection in list(self._idle.queue):
+        for connection in list(self._idle):
             connection.close()

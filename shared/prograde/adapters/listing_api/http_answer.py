@@ -8,8 +8,11 @@ from dataclasses import dataclass
 import httptools
 
 from prograde.adapters.listing_api.error_handler import UnusableAnswerError
+from prograde.adapters.waiting import receive
 
 PIECE_BYTES = 65_536
+LATE_SECONDS = 0.001
+"""What has arrived in time is read, however late; what is not there by now is late."""
 HEAD_BYTES_MAX = 65_536
 """The most of a head, or of what stands between and behind chunks, that brings nothing of a body."""
 HEADERS_MAX = 100
@@ -71,11 +74,8 @@ class HttpAnswer:
 
     def _receive(self) -> bool:
         """Wait for more; False at the end of the connection."""
-        left = self._deadline - time.monotonic()
-        if left <= 0:
-            raise TimeoutError("the whole answer did not arrive in time")
-        self._sock.settimeout(left)
-        piece = self._sock.recv(PIECE_BYTES)
+        left = max(self._deadline - time.monotonic(), LATE_SECONDS)
+        piece = receive(self._sock, PIECE_BYTES, left)
         if piece:
             self._parse(piece)
         return bool(piece)

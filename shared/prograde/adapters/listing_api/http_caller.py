@@ -12,6 +12,7 @@ from prograde.adapters.listing_api.connections import Connection, Connections
 from prograde.adapters.listing_api.error_handler import UnusableAnswerError
 from prograde.adapters.listing_api.http_answer import Head, HttpAnswer
 from prograde.adapters.listing_api.source import Client
+from prograde.adapters.waiting import apart, send
 from prograde.ports import RateGate
 
 _TARGET = re.compile("[!-~]+")
@@ -71,7 +72,7 @@ class HttpCaller:
         if connection.is_connected:
             return None
         try:
-            connection.connect(self._client.connect_timeout_seconds)
+            apart(lambda: connection.connect(self._client.connect_timeout_seconds))
         except UnicodeError:
             return UnusableAnswerError("connection", "the host's name is not known")
         except OSError as error:
@@ -84,8 +85,7 @@ class HttpCaller:
         problem = None
         sock = connection.sock
         try:
-            sock.settimeout(self._client.read_timeout_seconds)
-            sock.sendall(request)
+            send(sock, request, self._client.read_timeout_seconds)
             answer = HttpAnswer(sock, self._client.read_timeout_seconds)
             head = answer.head()
             encoding = head.headers.get("content-encoding", "")

@@ -17,6 +17,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from prograde.adapters.local.green_threads import GreenThreads
 from prograde.adapters.local.holds import Holds
 from prograde.adapters.local.sqlite_task_queue import Delivery, SqliteTaskQueue
 from prograde.adapters.local.wsgi_client import Door
@@ -36,11 +37,13 @@ YOUNG_OBJECTS_MAX = 10_000
 """So many objects may be new before the garbage collector looks at them: those of some twenty pages."""
 CONCURRENCY_MAX = 64
 """Pages in hand at once: what a single source file may ask for."""
-WORKERS_MAX = CONCURRENCY_MAX + CONTROL_CONCURRENCY + 1
-"""And one for supervise."""
+CONTROL_WORKERS = CONTROL_CONCURRENCY + 1
+"""One is for supervise."""
 ASK_EVERY = timedelta(milliseconds=100)
 LOOK_SECONDS = 1.0
 """What another process does, a pause or a cancel, rings no bell in this one."""
+
+Workers = Mapping[Queue, GreenThreads | ThreadPoolExecutor]
 
 _log = logging.getLogger(__name__)
 
@@ -71,6 +74,7 @@ class Dispatcher:
         self._refusals: dict[str, Refusal] = {}
         self._asked_at = clock.now()
         self._supervised_at: datetime | None = None
+        self._is_supervising = False
         self._is_ending = False
         self._stopping = threading.Event()
         self._crash: BaseException | None = None
@@ -88,7 +92,9 @@ class Dispatcher:
         """
         self._stopping = stopping
         self._queue.release()
-        with _garbage_let_lie(), ThreadPoolExecutor(WORKERS_MAX, thread_name_prefix="delivery") as workers:
+        # Pages mostly wait; what computes for long, finalize say, has a thread of its own.
+        with _garbage_let_lie(), GreenThreads("pages") as pages, ThreadPoolExecutor(CONTROL_WORKERS) as control:
+            workers: Workers = {Queue.PAGES: pages, Queue.CONTROL: control}
             try:
                 while not self._turn(workers, is_over):
                     self._queue.changed.wait(self._idle_seconds())
@@ -117,7 +123,7 @@ class Dispatcher:
         worst = max(own, key=lambda refusal: refusal.times, default=Refusal())
         return worst.answer if worst.times >= REFUSALS_WORTH_SAYING else ""
 
-    def _turn(self, workers: ThreadPoolExecutor, is_over: Callable[[], bool]) -> bool:
+    def _turn(self, workers: Workers, is_over: Callable[[], bool]) -> bool:
         """Hand out until nothing is due or no worker is free; True when this is the end."""
         while True:
             # First forget what was set, then look: what is set from here on ends the next wait at once.
@@ -134,15 +140,15 @@ class Dispatcher:
             if not handed_out:
                 return False
 
-    def _hand_out(self, workers: ThreadPoolExecutor) -> int:
+    def _hand_out(self, workers: Workers) -> int:
         """Hand every task that is due to a free worker; returns how many."""
         with self._guard:
             free = self._free()
             # One at a time, so that nobody takes more than the share.
             wanted = dict.fromkeys(free, 1) if self._shares else free
-        deliveries = self._queue.exchange((), wanted, self._kept())
+        deliveries = self._queue.exchange((), wanted, self._kept)
         for delivery in self._ready(deliveries):
-            workers.submit(self._work, delivery, workers)
+            workers[delivery.queue].submit(self._work, delivery, workers)
         return len(deliveries)
 
     def _free(self) -> Mapping[Queue, int]:
@@ -155,15 +161,18 @@ class Dispatcher:
         self._queue.watched = free
         return free
 
-    def _kept(self, done: Delivery | None = None) -> Collection[str]:
-        """Name the batches whose pages stay in the queue: the source allows no call, or they have their share."""
+    def _kept(self, left: Collection[str] = (), taken: Sequence[Delivery] = ()) -> Collection[str]:
+        """
+        Name the batches whose pages stay in the queue: the source allows no call, or they have their share.
+
+        Who `left` is no longer in hand, what was `taken` is already.
+        """
         held = self._holds.ends().keys()
         if not self._shares:
             return held
         with self._guard:
-            in_hand = Counter(self._in_hand[Queue.PAGES].values())
-        if done is not None:
-            in_hand[done.batch_id] -= 1
+            in_hand = Counter(batch_id for name, batch_id in self._in_hand[Queue.PAGES].items() if name not in left)
+        in_hand.update(delivery.batch_id for delivery in taken if delivery.queue is Queue.PAGES)
         return held | {batch_id for batch_id, share in self._shares.items() if in_hand[batch_id] >= share}
 
     def _ready(self, deliveries: list[Delivery], done: Delivery | None = None) -> list[Delivery]:
@@ -203,7 +212,7 @@ class Dispatcher:
             moments.append(next_due_at)
         return min([longest, *(max(0.0, (moment - self._clock.now()).total_seconds()) for moment in moments)])
 
-    def _work(self, first: Delivery, workers: ThreadPoolExecutor) -> None:
+    def _work(self, first: Delivery, workers: Workers) -> None:
         """Deliver, and go on with whatever is due next without waking anybody; ring where there is nothing."""
         delivery: Delivery | None = first
         try:
@@ -257,17 +266,17 @@ class Dispatcher:
         for name in (delivery.name, *(sounding.name for sounding in overtaking)):
             self._queue.hand_back(name)
 
-    def _next(self, done: Delivery, finished: Sequence[str], workers: ThreadPoolExecutor) -> Delivery | None:
+    def _next(self, done: Delivery, finished: Sequence[str], workers: Workers) -> Delivery | None:
         """Acknowledge what is finished and take another task of the same queue, in one commit."""
         is_last = self._is_ending or self._stopping.is_set() or self._crash is not None
         # A sounding is delivered beside the pages and leaves no worker free.
         wanted = {} if is_last or done.kind == SOUNDING else {done.queue: 1}
-        deliveries = self._queue.exchange(finished, wanted, self._kept(done))
+        deliveries = self._queue.exchange(finished, wanted, self._kept, done.name)
         ready = self._ready(deliveries, done)
         if is_last or not ready:
             return None
         for other in ready[1:]:
-            workers.submit(self._work, other, workers)
+            workers[other.queue].submit(self._work, other, workers)
         return ready[0]
 
     def _put_back(self, delivery: Delivery, answer: str) -> None:
@@ -283,13 +292,17 @@ class Dispatcher:
         wait = min(RETRY_SECONDS_MAX, RETRY_SECONDS_BASE * 2 ** min(times, 20))
         self._queue.put_back(delivery.name, self._clock.now() + timedelta(seconds=wait))
 
-    def _supervise_when_due(self, workers: ThreadPoolExecutor) -> None:
+    def _supervise_when_due(self, workers: Workers) -> None:
         now = self._clock.now()
         if self._supervised_at is None:
             self._supervised_at = now
-        elif not timedelta() <= now - self._supervised_at < timedelta(seconds=SUPERVISE_SECONDS):
+        elif (
+            not timedelta() <= now - self._supervised_at < timedelta(seconds=SUPERVISE_SECONDS)
+            and not self._is_supervising
+        ):
             self._supervised_at = now
-            workers.submit(self._supervise)
+            self._is_supervising = True
+            workers[Queue.CONTROL].submit(self._supervise)
 
     def _supervise(self) -> None:
         try:
@@ -298,6 +311,8 @@ class Dispatcher:
         except BaseException as error:  # noqa: BLE001  # as above
             self._crash = error
             self._queue.changed.set()
+        finally:
+            self._is_supervising = False
 
 
 @contextmanager

@@ -1,6 +1,5 @@
 """The exact pace of one machine: no sliding window of a source's limits ever holds more calls than it may."""
 
-import threading
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from math import ceil
 
 from prograde.adapters.local.rate_ledger import RateLedger
 from prograde.adapters.local.sqlite_batch_store import microseconds, moment_of
+from prograde.adapters.waiting import Turns, Waker, waker
 from prograde.domain.pace import RateLimit, free_at, used_up
 from prograde.errors import InterruptedCallError
 from prograde.ports import Clock
@@ -74,19 +74,20 @@ class Pacer:
         self._windows = windows or Windows()
         self._ledger = ledger
         self._clock = clock
-        self._turn = threading.Lock()
-        self._closing = threading.Event()
+        self._turns = Turns()
+        self._is_closed = False
+        self._waker: Waker | None = None
         self.calls = 0
         self.wait: Wait | None = None
         """What holds up the next call; None while nothing does."""
 
     def pass_one(self, share: float = 1.0) -> datetime:
         """Wait for the turn, then until every window allows one more; a few seconds at most."""
-        if not self._turn.acquire(timeout=WAIT_SECONDS_MAX):
+        if not self._turns.acquire(WAIT_SECONDS_MAX):
             # The line is long and moves: who comes back soon finds its end.
             raise InterruptedCallError("the source's limits leave no call soon: it was not made", 0.0)
         try:
-            while not self._closing.is_set():
+            while not self._is_closed:
                 sent_at, self.wait = self._reserve(share)
                 if self.wait is None:
                     self.calls += 1
@@ -94,10 +95,16 @@ class Pacer:
                 wait_seconds = (self.wait.until - sent_at).total_seconds()
                 if wait_seconds > WAIT_SECONDS_MAX:
                     raise InterruptedCallError("the source's limits leave no call soon: it was not made", wait_seconds)
-                self._closing.wait(wait_seconds)
+                self._wait(wait_seconds)
         finally:
-            self._turn.release()
+            self._turns.release()
         raise InterruptedCallError("shutting down: the call was not made")
+
+    def _wait(self, seconds: float) -> None:
+        self._waker = waker()
+        # Asked once more, for who closes it wakes only whom it sees.
+        if not self._is_closed:
+            self._waker.wait(seconds)
 
     def _reserve(self, share: float) -> tuple[datetime, Wait | None]:
         """Tell the time, and record a call at it if the windows allow one; otherwise tell when they will."""
@@ -125,4 +132,6 @@ class Pacer:
 
     def close(self) -> None:
         """Let nobody pass any more: who waits, and who comes, is told so."""
-        self._closing.set()
+        self._is_closed = True
+        if self._waker is not None:
+            self._waker.set()

@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from sqlite3 import Connection
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from prograde.adapters.documents import BATCH, COUNTER, PROFESSIONAL
+from prograde.adapters.local.group_commit import GroupCommit
 from prograde.adapters.local.sqlite_file import SqliteFile
 from prograde.domain.batch import Batch
 from prograde.domain.counter import Counter
@@ -48,15 +49,20 @@ def moment_of(count: int) -> datetime:
 
 
 class SqliteBatchStore:
-    """BatchStore over SQLite; transactions are BEGIN IMMEDIATE, so they never conflict and run once."""
+    """BatchStore over SQLite; transactions are BEGIN IMMEDIATE, so they never conflict."""
 
     def __init__(self, path: Path) -> None:
         self._file = SqliteFile(path, _SCHEMA, is_durable=True)
+        self._transactions: GroupCommit[Callable[[SqliteTransaction], Any], Any] = GroupCommit(self._transact)
 
     def transact(self, callback: Callable[["SqliteTransaction"], T]) -> T:
-        """Run the callback in one transaction."""
+        """Run the callback in one transaction, or in one with others' that either all happen or are run alone."""
+        result: T = self._transactions.write(callback)
+        return result
+
+    def _transact(self, callbacks: Sequence[Callable[["SqliteTransaction"], Any]]) -> Sequence[Any]:
         with self._file.write() as connection:
-            return callback(SqliteTransaction(connection))
+            return [callback(SqliteTransaction(connection)) for callback in callbacks]
 
     def create_batch(self, batch: Batch, counters: Sequence[Counter]) -> bool:
         """Create a batch and its counters, unless the id is taken."""

@@ -1,17 +1,19 @@
 """Named tasks in one SQLite file, and the verbs with which the dispatcher delivers them."""
 
-import threading
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from sqlite3 import Connection
+from typing import NamedTuple
 
 import orjson
+from gevent.local import local
 
 from prograde.adapters.documents import task_kind, write_task
 from prograde.adapters.local.bell import Bell
+from prograde.adapters.local.group_commit import GroupCommit
 from prograde.adapters.local.sqlite_batch_store import microseconds, moment_of
 from prograde.adapters.local.sqlite_file import SqliteFile
 from prograde.adapters.task_routes import route_of
@@ -65,6 +67,10 @@ class Delivery:
         return str(orjson.loads(self.body).get("batch_id", ""))
 
 
+Held = Callable[[Sequence[str], Sequence[Delivery]], Collection[str]]
+"""Names the batches whose pages stay, by the tasks that have left their workers and those that were taken since."""
+
+
 class SqliteTaskQueue:
     """
     TaskQueue over SQLite.
@@ -78,6 +84,7 @@ class SqliteTaskQueue:
         self._clock = clock
         self._forget_at = 0
         self._settling = _Settling()
+        self._exchanges = GroupCommit(self._exchange)
         self.changed = Bell()
         self.watched: Collection[Queue] = frozenset(Queue)
         """Whose new tasks ring `changed`: where every worker is busy, each looks for its next task by itself."""
@@ -105,7 +112,7 @@ class SqliteTaskQueue:
     @contextmanager
     def settling(self) -> Iterator[None]:
         """
-        Keep what this thread enqueues until its delivery is settled, and write it in the commit that settles it.
+        Keep what this thread, green or not, enqueues until its delivery is settled, and write it in that commit.
 
         Only for deliveries that lead to the same tasks when they come again: cut off before that commit, they do.
         """
@@ -124,7 +131,7 @@ class SqliteTaskQueue:
             connection.execute("UPDATE tasks SET state = 'waiting' WHERE state = 'in_hand'")
 
     def exchange(
-        self, finished: Sequence[str], wanted: Mapping[Queue, int], held: Collection[str] = ()
+        self, finished: Sequence[str], wanted: Mapping[Queue, int], held: "Held | None" = None, leaving: str = ""
     ) -> list[Delivery]:
         """
         Finish tasks, and take at most as many from each queue as are wanted and due.
@@ -133,30 +140,33 @@ class SqliteTaskQueue:
         and the remaining time can be told, instead of everybody being begun before anybody is done.
 
         One commit for both. A finished task's name stays taken for a while; a taken one counts as delivered once more.
-        While batches are `held` their pages stay, and so does a sounding that would overtake one.
+        While batches are `held` their pages stay, and so does a sounding that would overtake one. That is asked in the
+        commit, which others may share: who has left their workers by then, `leaving` among them, and what was taken.
         """
-        taken: list[Delivery] = []
         rows = self._settling.take()
         if not finished and not wanted and not rows:
-            return taken
+            return []
+        taken = self._exchanges.write(_Exchange(finished, rows, wanted, held, leaving))
+        if rows and [row[0] for row in rows] != [delivery.name for delivery in taken]:
+            self._ring(rows)
+        return taken
+
+    def _exchange(self, exchanges: Sequence["_Exchange"]) -> Sequence[list[Delivery]]:
         now = microseconds(self._clock.now())
         with self._file.write() as connection:
-            for name in finished:
-                connection.execute(
-                    "UPDATE tasks SET state = 'delivered', body = '', due_at = ? WHERE name = ?", (now, name)
-                )
             if now >= self._forget_at:
                 self._forget_at = now + FORGET_EVERY // timedelta(microseconds=1)
                 kept_from = now - NAME_KEPT // timedelta(microseconds=1)
                 connection.execute("DELETE FROM tasks WHERE state = 'delivered' AND due_at < ?", (kept_from,))
-            if wanted == {Queue.PAGES: 1} and len(rows) == 1 and not held:
-                taken = _taken_at_once(connection, rows[0], now)
-            if not taken:
-                connection.executemany(_INSERT, rows)
-                taken = _taken(connection, wanted, held, now)
-        if rows and [row[0] for row in rows] != [delivery.name for delivery in taken]:
-            self._ring(rows)
-        return taken
+            left: list[str] = []
+            taken: list[Delivery] = []
+            each_taken = []
+            for finished, rows, wanted, held, leaving in exchanges:
+                left.append(leaving)
+                _finish(connection, finished, now)
+                each_taken.append(_next(connection, rows, wanted, () if held is None else held(left, taken), now))
+                taken += each_taken[-1]
+            return each_taken
 
     def put_back(self, name: str, due_at: datetime) -> None:
         """Let a task be delivered again, not before `due_at`: it was answered, in vain."""
@@ -196,8 +206,8 @@ class SqliteTaskQueue:
         self._file.close()
 
 
-class _Settling(threading.local):
-    """What this thread has enqueued in a delivery that is not settled; None outside of one."""
+class _Settling(local):
+    """What this thread, green or not, has enqueued in a delivery that is not settled; None outside of one."""
 
     rows: list[_Row] | None = None
 
@@ -216,6 +226,32 @@ def _row(task: Task) -> _Row:
         task.step if isinstance(task, PageTask) else 0,
         microseconds(task.due_at),
     )
+
+
+class _Exchange(NamedTuple):
+    finished: Sequence[str]
+    rows: Sequence[_Row]
+    wanted: Mapping[Queue, int]
+    held: Held | None
+    leaving: str
+
+
+def _finish(connection: Connection, names: Sequence[str], now: int) -> None:
+    for name in names:
+        connection.execute("UPDATE tasks SET state = 'delivered', body = '', due_at = ? WHERE name = ?", (now, name))
+
+
+def _next(
+    connection: Connection, rows: Sequence[_Row], wanted: Mapping[Queue, int], held: Collection[str], now: int
+) -> list[Delivery]:
+    """Insert what was enqueued, and take what is wanted."""
+    taken: list[Delivery] = []
+    if wanted == {Queue.PAGES: 1} and len(rows) == 1 and not held:
+        taken = _taken_at_once(connection, rows[0], now)
+    if not taken:
+        connection.executemany(_INSERT, rows)
+        taken = _taken(connection, wanted, held, now)
+    return taken
 
 
 def _taken_at_once(connection: Connection, row: _Row, now: int) -> list[Delivery]:
