@@ -24,7 +24,8 @@ def became() -> Mapping[str, Measured]:
 def test_an_answer_that_does_not_end_is_given_up(became: Mapping[str, Measured], name: str) -> None:
     there = became[name]
 
-    assert f"Failure {CUT[name][1]}" == there.outcome
+    # Which of two limits is met first depends on the machine.
+    assert there.outcome in [f"Failure {cause}" for cause in CUT[name][1].split(" or ")]
     assert there.seconds < READ_TIMEOUT_SECONDS + SLACK_SECONDS
     assert there.grown_bytes < CUT_BYTES_MAX
 

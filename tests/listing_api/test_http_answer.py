@@ -2,6 +2,8 @@
 
 import socket
 import time
+import zlib
+from contextlib import suppress
 
 import pytest
 
@@ -81,3 +83,41 @@ def test_what_has_arrived_in_time_is_read_by_who_was_held_up() -> None:
 
         assert 200 == answer.head().status
         assert body == b"".join(answer.body())
+
+
+@pytest.mark.parametrize("framing", ["plain", "chunks that unpack to nothing"])
+def test_what_goes_on_coming_is_late_all_the_same(framing: str) -> None:
+    def flood(connection: socket.socket) -> None:
+        head = b"HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n"
+        piece = b"x"
+        if framing != "plain":
+            packed = zlib.compressobj(wbits=31)
+            begin = packed.compress(b"") + packed.flush(zlib.Z_FULL_FLUSH)
+            head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n"
+            head += b"%x\r\n%b\r\n" % (len(begin), begin)
+            nothing = packed.flush(zlib.Z_FULL_FLUSH) or b"\x00\x00\x00\xff\xff"
+            piece = b"%x\r\n%b\r\n" % (len(nothing), nothing)
+        until = time.monotonic() + 3
+        with suppress(OSError):
+            connection.sendall(head)
+            while time.monotonic() < until:
+                connection.sendall(piece)
+                time.sleep(0.0003)
+
+    with AnsweringServer(flood) as server, listing_source(server.origin, read_timeout_seconds=0.2) as listings:
+        began = time.monotonic()
+        outcome, _ = listings.fetch(page_request())
+        took = time.monotonic() - began
+
+    assert isinstance(outcome, Failure)
+    assert "timeout" == outcome.cause
+    assert took < 2
+
+
+def test_what_is_too_large_before_it_is_unpacked_is_cut() -> None:
+    packed = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03" + 30_000 * b"\x00\x00\x00\xff\xff"
+
+    outcome, _ = fetch_one(http_answer(packed, headers=["Content-Encoding: gzip"]))
+
+    assert isinstance(outcome, Failure)
+    assert "too_large" == outcome.cause

@@ -2,10 +2,12 @@ import json
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from prograde.adapters.local.green_threads import GreenThreads
 from prograde.adapters.local.segmented_log import SegmentedLog, cut_torn_line, lines_with
 
 # Files may grow to 40 bytes and then to 400: the write that crosses the limit is cut short, like one on a full disk.
@@ -154,6 +156,30 @@ def test_a_failed_write_closes_the_segment_and_loses_nothing_that_was_acknowledg
     assert [0, 1, 2, 3, 8, 9, 10, 11] == [int(line.split()[1]) for line in acknowledged]
     assert acknowledged == lines(tmp_path)
     assert b"".join(f"{line}\n".encode() for line in acknowledged[:4]) == (tmp_path / "000001.ndjson").read_bytes()
+
+
+def test_a_group_that_breaks_half_way_leaves_nothing_behind_and_is_written_alone(tmp_path: Path) -> None:
+    class Unwritable(bytes):
+        def __add__(self, _: object) -> bytes:
+            raise MemoryError
+
+    log = SegmentedLog(tmp_path)
+    acknowledged: list[str] = []
+
+    def append(line: bytes) -> None:
+        with suppress(MemoryError):
+            log.append(line)
+            acknowledged.append(line.decode())
+
+    def append_all() -> None:
+        for line in (b"one", b"two", Unwritable(b"three"), b"four"):
+            green.submit(append, line)
+
+    with GreenThreads("pages") as green:
+        green.submit(append_all)
+    log.close()
+
+    assert ["one", "two", "four"] == acknowledged == lines(tmp_path)
 
 
 def test_a_disk_that_stays_full_leaves_one_segment_not_one_for_each_try(tmp_path: Path) -> None:

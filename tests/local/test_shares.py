@@ -102,7 +102,7 @@ def test_a_sounding_overtakes_no_page_of_a_batch_that_has_its_share(
     queue.enqueue([page, late, early])
     clock.set_by(1)
 
-    kept = queue.exchange((), {Queue.PAGES: 9}, lambda *_: {page.batch_id})
+    kept = queue.exchange((), {Queue.PAGES: 9}, lambda _: ({Queue.PAGES: 9}, {page.batch_id}))
     free = queue.exchange((), {Queue.PAGES: 9})
 
     assert [task_name(early)] == [delivery.name for delivery in kept]

@@ -1,4 +1,4 @@
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import timedelta
 
@@ -6,9 +6,10 @@ import pytest
 
 from prograde.adapters.documents import write_task
 from prograde.adapters.local.green_threads import GreenThreads
-from prograde.adapters.local.sqlite_task_queue import Delivery, SqliteTaskQueue
+from prograde.adapters.local.sqlite_task_queue import InHand, SqliteTaskQueue
 from prograde.adapters.waiting import waker
 from prograde.domain.effects import PageTask, Queue, SeedTask, task_name
+from prograde.errors import UnavailableError
 from tests.contracts.specimens import BATCH, PAGE_TASK
 from tests.local.functions import waiting
 from tests.local.shifted_clock import ShiftedClock
@@ -189,22 +190,55 @@ def test_green_threads_each_settle_what_they_have_enqueued_themselves(
     assert {name: [task_name(task)] for name, task in following.items()} == written
 
 
-def test_in_one_commit_each_is_told_who_has_left_and_what_was_taken(
+def test_in_one_commit_each_is_bounded_by_what_is_in_hand_after_those_before(
     queue: SqliteTaskQueue, pages: list[PageTask]
 ) -> None:
     queue.enqueue(pages)
     done = [delivery.name for delivery in queue.exchange((), {Queue.PAGES: 3})]
-    told: list[tuple[list[str], list[str]]] = []
+    told: list[set[str]] = []
     taken: list[str] = []
 
-    def held(left: Sequence[str], by_others: Sequence[Delivery]) -> Collection[str]:
-        told.append((list(left), [delivery.name for delivery in by_others]))
-        return ()
+    def bounds(in_hand: InHand) -> tuple[Mapping[Queue, int], Collection[str]]:
+        told.append(set(in_hand))
+        return {Queue.PAGES: 2 - len(in_hand)} if len(in_hand) < 2 else {}, ()
 
     def go_on(name: str) -> None:
-        taken.extend(delivery.name for delivery in queue.exchange([name], {Queue.PAGES: 1}, held, name))
+        taken.extend(delivery.name for delivery in queue.exchange([name], {Queue.PAGES: 1}, bounds))
+
+    def all_go_on() -> None:
+        for name in done:
+            green.submit(go_on, name)
 
     with GreenThreads("pages") as green:
-        green.submit(lambda: [green.submit(go_on, name) for name in done])  # type: ignore[func-returns-value]  # at once
+        green.submit(all_go_on)
 
-    assert [(done[:1], []), (done[:2], taken[:1]), (done, taken[:2])] == told
+    # The first leaves two, and takes none; then each that leaves is followed by one.
+    assert [set(done[1:]), {done[2]}, {taken[0]}] == told
+    assert set(taken) == set(queue.in_hand)
+    assert 2 == len(taken)
+
+
+def test_what_was_handed_back_is_in_hand_again_by_who_takes_it_next(queue: SqliteTaskQueue) -> None:
+    queue.enqueue([PAGE_TASK])
+    (first,) = queue.exchange((), {Queue.PAGES: 1})
+    assert {first.name: (Queue.PAGES, PAGE_TASK.batch_id)} == queue.in_hand
+
+    queue.hand_back(first.name)
+    assert {} == queue.in_hand
+    (second,) = queue.exchange((), {Queue.PAGES: 1})
+    queue.exchange((), {})
+
+    assert [second.name] == list(queue.in_hand)
+
+
+def test_a_commit_that_fails_leaves_in_hand_what_was(queue: SqliteTaskQueue) -> None:
+    queue.enqueue([PAGE_TASK])
+    queue.exchange((), {Queue.PAGES: 1})
+    before = queue.in_hand
+    with queue._file.read() as connection:
+        connection.execute("PRAGMA query_only = ON")
+
+    with pytest.raises(UnavailableError):
+        queue.exchange(list(before), {Queue.PAGES: 1})
+
+    assert before == queue.in_hand

@@ -123,8 +123,12 @@ def receive(sock: socket.socket, bytes_max: int, seconds: float) -> bytes:
     own = crew()
     if own is None:
         sock.settimeout(seconds)
-        return sock.recv(bytes_max)
-    return _as_soon_as_ready(own, sock, lambda: sock.recv(bytes_max), own.readable, seconds)
+        try:
+            return sock.recv(bytes_max)
+        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            # Only without any time to wait.
+            raise TimeoutError("timed out") from None
+    return _as_soon_as_ready(own, sock, lambda: sock.recv(bytes_max), own.readable, time.monotonic() + seconds)
 
 
 def send(sock: socket.socket, content: bytes, seconds: float) -> None:
@@ -134,9 +138,10 @@ def send(sock: socket.socket, content: bytes, seconds: float) -> None:
         sock.settimeout(seconds)
         sock.sendall(content)
         return
+    ends_at = time.monotonic() + seconds
     rest = memoryview(content)
     while rest:
-        rest = rest[_as_soon_as_ready(own, sock, lambda: sock.send(rest), own.writable, seconds) :]  # noqa: B023  # called at once
+        rest = rest[_as_soon_as_ready(own, sock, lambda: sock.send(rest), own.writable, ends_at) :]  # noqa: B023  # called at once
 
 
 def _as_soon_as_ready(
@@ -144,11 +149,10 @@ def _as_soon_as_ready(
     sock: socket.socket,
     attempt: Callable[[], T],
     wait: Callable[[socket.socket, float], None],
-    seconds: float,
+    ends_at: float,
 ) -> T:
     """Try until it does not have to wait; TLS may have to receive before it can send, and the other way round."""
     sock.settimeout(0)
-    ends_at = time.monotonic() + seconds
     while True:
         try:
             return attempt()

@@ -32,7 +32,12 @@ def _read_plain(pieces: Iterable[bytes], body: bytearray, bytes_max: int) -> Non
 
 def _read_gzip(pieces: Iterable[bytes], body: bytearray, bytes_max: int) -> None:
     inflate = zlib.decompressobj(_GZIP)
+    packed = 0
     for piece in pieces:
+        # Packed, nothing is larger but what unpacks to next to nothing, and so would never come to an end.
+        packed += len(piece)
+        if packed > bytes_max:
+            raise UnusableAnswerError("too_large", f"the packed body is larger than {bytes_max:,} bytes")
         try:
             # One byte more than may be kept is enough to know that there are too many.
             body += inflate.decompress(piece, bytes_max + 1 - len(body))

@@ -11,8 +11,6 @@ from prograde.adapters.listing_api.error_handler import UnusableAnswerError
 from prograde.adapters.waiting import receive
 
 PIECE_BYTES = 65_536
-LATE_SECONDS = 0.001
-"""What has arrived in time is read, however late; what is not there by now is late."""
 HEAD_BYTES_MAX = 65_536
 """The most of a head, or of what stands between and behind chunks, that brings nothing of a body."""
 HEADERS_MAX = 100
@@ -41,6 +39,8 @@ class HttpAnswer:
         self._deadline = time.monotonic() + seconds
         self._heard = _Heard()
         self._bodiless = 0
+        # Who was held up still reads what had arrived in time: no more than the system keeps for a socket.
+        self._late = 0
 
     def head(self) -> Head:
         """Wait for the head; what merely announces it (100 Continue) is passed over."""
@@ -74,8 +74,12 @@ class HttpAnswer:
 
     def _receive(self) -> bool:
         """Wait for more; False at the end of the connection."""
-        left = max(self._deadline - time.monotonic(), LATE_SECONDS)
-        piece = receive(self._sock, PIECE_BYTES, left)
+        left = self._deadline - time.monotonic()
+        if left <= 0 and self._late >= self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF):
+            raise TimeoutError("the whole answer did not arrive in time")
+        piece = receive(self._sock, PIECE_BYTES, max(left, 0.0))
+        if left <= 0:
+            self._late += len(piece)
         if piece:
             self._parse(piece)
         return bool(piece)

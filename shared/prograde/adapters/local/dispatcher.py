@@ -19,7 +19,7 @@ from datetime import datetime, timedelta
 
 from prograde.adapters.local.green_threads import GreenThreads
 from prograde.adapters.local.holds import Holds
-from prograde.adapters.local.sqlite_task_queue import Delivery, SqliteTaskQueue
+from prograde.adapters.local.sqlite_task_queue import Delivery, InHand, SqliteTaskQueue
 from prograde.adapters.local.wsgi_client import Door
 from prograde.adapters.task_routes import ROUTES, SOUNDING
 from prograde.domain.effects import Queue
@@ -68,7 +68,6 @@ class Dispatcher:
         self._limits = {Queue.PAGES: concurrency, Queue.CONTROL: CONTROL_CONCURRENCY}
         self._guard = threading.Lock()
         self._shares: Mapping[str, int] = {}
-        self._in_hand: dict[Queue, dict[str, str]] = {queue: {} for queue in Queue}
         self._held: list[tuple[Delivery, set[str]]] = []
         self._holds = Holds(clock)
         self._refusals: dict[str, Refusal] = {}
@@ -142,40 +141,37 @@ class Dispatcher:
 
     def _hand_out(self, workers: Workers) -> int:
         """Hand every task that is due to a free worker; returns how many."""
-        with self._guard:
-            free = self._free()
-            # One at a time, so that nobody takes more than the share.
-            wanted = dict.fromkeys(free, 1) if self._shares else free
-        deliveries = self._queue.exchange((), wanted, self._kept)
+        free = self._watched_free()
+        # One at a time, so that nobody takes more than the share.
+        wanted = dict.fromkeys(free, 1) if self._shares else free
+        deliveries = self._queue.exchange((), wanted, self._bounds)
         for delivery in self._ready(deliveries):
             workers[delivery.queue].submit(self._work, delivery, workers)
         return len(deliveries)
 
-    def _free(self) -> Mapping[Queue, int]:
+    def _watched_free(self) -> Mapping[Queue, int]:
         """Count each queue's free workers, where there are any: only there must a new task ring."""
-        free = {
-            queue: limit - len(self._in_hand[queue])
-            for queue, limit in self._limits.items()
-            if limit > len(self._in_hand[queue])
-        }
-        self._queue.watched = free
+        with self._guard:
+            self._queue.watched = free = self._free(self._queue.in_hand)
         return free
 
-    def _kept(self, left: Collection[str] = (), taken: Sequence[Delivery] = ()) -> Collection[str]:
-        """
-        Name the batches whose pages stay in the queue: the source allows no call, or they have their share.
+    def _free(self, in_hand: InHand) -> Mapping[Queue, int]:
+        count = Counter(queue for queue, _ in in_hand.values())
+        return {queue: limit - count[queue] for queue, limit in self._limits.items() if limit > count[queue]}
 
-        Who `left` is no longer in hand, what was `taken` is already.
-        """
+    def _bounds(self, in_hand: InHand) -> tuple[Mapping[Queue, int], Collection[str]]:
+        return self._free(in_hand), self._kept(in_hand)
+
+    def _kept(self, in_hand: InHand) -> Collection[str]:
+        """Name the batches whose pages stay in the queue: the source allows no call, or they have their share."""
         held = self._holds.ends().keys()
-        if not self._shares:
+        shares = self._shares
+        if not shares:
             return held
-        with self._guard:
-            in_hand = Counter(batch_id for name, batch_id in self._in_hand[Queue.PAGES].items() if name not in left)
-        in_hand.update(delivery.batch_id for delivery in taken if delivery.queue is Queue.PAGES)
-        return held | {batch_id for batch_id, share in self._shares.items() if in_hand[batch_id] >= share}
+        count = Counter(batch_id for queue, batch_id in in_hand.values() if queue is Queue.PAGES)
+        return held | {batch_id for batch_id, share in shares.items() if count[batch_id] >= share}
 
-    def _ready(self, deliveries: list[Delivery], done: Delivery | None = None) -> list[Delivery]:
+    def _ready(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
         """
         Tell which deliveries may go out, and hold back soundings until all that was handed out before is finished.
 
@@ -183,31 +179,29 @@ class Dispatcher:
         """
         ready = []
         with self._guard:
-            if done is not None:
-                self._in_hand[done.queue].pop(done.name, None)
+            pages = {name for name, (queue, _) in self._queue.in_hand.items() if queue is Queue.PAGES}
             for delivery in deliveries:
                 if delivery.kind == SOUNDING:
-                    self._held.append((delivery, set(self._in_hand[Queue.PAGES])))
+                    self._held.append((delivery, pages))
                 else:
-                    self._in_hand[delivery.queue][delivery.name] = delivery.batch_id
                     ready.append(delivery)
             held, self._held = self._held, []
             for delivery, earlier in held:
-                if earlier & self._in_hand[Queue.PAGES].keys():
+                if earlier & pages:
                     self._held.append((delivery, earlier))
                 else:
                     ready.append(delivery)
-            self._free()
+        self._watched_free()
         return ready
 
     def _idle_seconds(self) -> float:
         """Sleep until a task is due that a worker is free for; a finished delivery or a new task wakes at once."""
-        with self._guard:
-            free = self._free()
-            longest = ASK_EVERY.total_seconds() if any(self._in_hand.values()) else LOOK_SECONDS
+        free = self._watched_free()
+        in_hand = self._queue.in_hand
+        longest = ASK_EVERY.total_seconds() if in_hand else LOOK_SECONDS
         moments = list(self._holds.ends().values())
         # While some pages stay, the others that fall due are found by looking now and then.
-        next_due_at = self._queue.next_due_at({Queue.CONTROL} & free.keys() if self._kept() else free)
+        next_due_at = self._queue.next_due_at({Queue.CONTROL} & free.keys() if self._kept(in_hand) else free)
         if next_due_at is not None:
             moments.append(next_due_at)
         return min([longest, *(max(0.0, (moment - self._clock.now()).total_seconds()) for moment in moments)])
@@ -271,8 +265,7 @@ class Dispatcher:
         is_last = self._is_ending or self._stopping.is_set() or self._crash is not None
         # A sounding is delivered beside the pages and leaves no worker free.
         wanted = {} if is_last or done.kind == SOUNDING else {done.queue: 1}
-        deliveries = self._queue.exchange(finished, wanted, self._kept, done.name)
-        ready = self._ready(deliveries, done)
+        ready = self._ready(self._queue.exchange(finished, wanted, self._bounds))
         if is_last or not ready:
             return None
         for other in ready[1:]:

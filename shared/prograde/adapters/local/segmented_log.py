@@ -50,7 +50,8 @@ class SegmentedLog:
                     _write(descriptor, line + b"\n")
                 _sync(descriptor)
                 self._size += sum(map(len, lines)) + len(lines)
-            except OSError:
+            except BaseException:
+                # Nothing of it may stay: what was written is cut off with the segment.
                 self._end_segment()
                 raise
         return [None] * len(lines)

@@ -1,5 +1,6 @@
 """Named tasks in one SQLite file, and the verbs with which the dispatcher delivers them."""
 
+import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from prograde.adapters.local.bell import Bell
 from prograde.adapters.local.group_commit import GroupCommit
 from prograde.adapters.local.sqlite_batch_store import microseconds, moment_of
 from prograde.adapters.local.sqlite_file import SqliteFile
-from prograde.adapters.task_routes import route_of
+from prograde.adapters.task_routes import SOUNDING, route_of
 from prograde.domain.effects import PageTask, Queue, Task, task_name
 from prograde.ports import Clock
 
@@ -67,8 +68,10 @@ class Delivery:
         return str(orjson.loads(self.body).get("batch_id", ""))
 
 
-Held = Callable[[Sequence[str], Sequence[Delivery]], Collection[str]]
-"""Names the batches whose pages stay, by the tasks that have left their workers and those that were taken since."""
+InHand = Mapping[str, tuple[Queue, str]]
+"""The tasks that workers have, by name: their queue and their batch."""
+Bounds = Callable[[InHand], tuple[Mapping[Queue, int], Collection[str]]]
+"""By what is in hand: how many more may be, of each queue, and the batches whose pages stay."""
 
 
 class SqliteTaskQueue:
@@ -85,6 +88,9 @@ class SqliteTaskQueue:
         self._forget_at = 0
         self._settling = _Settling()
         self._exchanges = GroupCommit(self._exchange)
+        self._turn = threading.Lock()
+        self.in_hand: InHand = {}
+        """As of the last commit; soundings are not in it. Replaced whole, so that it may be read at any time."""
         self.changed = Bell()
         self.watched: Collection[Queue] = frozenset(Queue)
         """Whose new tasks ring `changed`: where every worker is busy, each looks for its next task by itself."""
@@ -127,11 +133,12 @@ class SqliteTaskQueue:
 
     def release(self) -> None:
         """Make tasks waiting that a process had in hand when it died; only the owner of the queue may ask."""
-        with self._file.write() as connection:
+        with self._turn, self._file.write() as connection:
             connection.execute("UPDATE tasks SET state = 'waiting' WHERE state = 'in_hand'")
+            self.in_hand = {}
 
     def exchange(
-        self, finished: Sequence[str], wanted: Mapping[Queue, int], held: "Held | None" = None, leaving: str = ""
+        self, finished: Sequence[str], wanted: Mapping[Queue, int], bounds: Bounds | None = None
     ) -> list[Delivery]:
         """
         Finish tasks, and take at most as many from each queue as are wanted and due.
@@ -140,54 +147,45 @@ class SqliteTaskQueue:
         and the remaining time can be told, instead of everybody being begun before anybody is done.
 
         One commit for both. A finished task's name stays taken for a while; a taken one counts as delivered once more.
-        While batches are `held` their pages stay, and so does a sounding that would overtake one. That is asked in the
-        commit, which others may share: who has left their workers by then, `leaving` among them, and what was taken.
+        The `bounds` are asked for within the commit, which others may share, by what is in hand then. Where they hold a
+        batch its pages stay, and so does a sounding that would overtake one.
         """
         rows = self._settling.take()
         if not finished and not wanted and not rows:
             return []
-        taken = self._exchanges.write(_Exchange(finished, rows, wanted, held, leaving))
+        taken = self._exchanges.write(_Exchange(finished, rows, wanted, bounds))
         if rows and [row[0] for row in rows] != [delivery.name for delivery in taken]:
             self._ring(rows)
         return taken
 
     def _exchange(self, exchanges: Sequence["_Exchange"]) -> Sequence[list[Delivery]]:
         now = microseconds(self._clock.now())
-        with self._file.write() as connection:
-            if now >= self._forget_at:
-                self._forget_at = now + FORGET_EVERY // timedelta(microseconds=1)
-                kept_from = now - NAME_KEPT // timedelta(microseconds=1)
-                connection.execute("DELETE FROM tasks WHERE state = 'delivered' AND due_at < ?", (kept_from,))
-            left: list[str] = []
-            taken: list[Delivery] = []
-            each_taken = []
-            for finished, rows, wanted, held, leaving in exchanges:
-                left.append(leaving)
-                _finish(connection, finished, now)
-                each_taken.append(_next(connection, rows, wanted, () if held is None else held(left, taken), now))
-                taken += each_taken[-1]
-            return each_taken
+        with self._turn:
+            in_hand = dict(self.in_hand)
+            with self._file.write() as connection:
+                if now >= self._forget_at:
+                    self._forget_at = now + FORGET_EVERY // timedelta(microseconds=1)
+                    kept_from = now - NAME_KEPT // timedelta(microseconds=1)
+                    connection.execute("DELETE FROM tasks WHERE state = 'delivered' AND due_at < ?", (kept_from,))
+                taken = [_exchanged(connection, exchange, in_hand, now) for exchange in exchanges]
+            self.in_hand = in_hand
+            return taken
 
     def put_back(self, name: str, due_at: datetime) -> None:
         """Let a task be delivered again, not before `due_at`: it was answered, in vain."""
-        self._write_settled()
-        with self._file.write() as connection:
-            connection.execute(
-                "UPDATE tasks SET state = 'waiting', answers = answers + 1, due_at = ? WHERE name = ?",
-                (microseconds(due_at), name),
-            )
+        self._take_back(name, "answers = answers + 1, due_at = ?", microseconds(due_at))
 
     def hand_back(self, name: str) -> None:
         """Take a delivery back that did not come to its call: it counts for nothing."""
-        self._write_settled()
-        with self._file.write() as connection:
-            connection.execute(
-                "UPDATE tasks SET state = 'waiting', deliveries = deliveries - 1 WHERE name = ?", (name,)
-            )
+        self._take_back(name, "deliveries = deliveries - 1")
 
-    def _write_settled(self) -> None:
-        """Write what a delivery that was in vain has enqueued even so."""
+    def _take_back(self, name: str, change: str, *values: int) -> None:
+        """Let a task wait again, once what its delivery has enqueued even so is written."""
         self.exchange((), {})
+        with self._turn:
+            with self._file.write() as connection:
+                connection.execute(f"UPDATE tasks SET state = 'waiting', {change} WHERE name = ?", (*values, name))  # noqa: S608  # our own words
+            self.in_hand = {other: task for other, task in self.in_hand.items() if other != name}
 
     def next_due_at(self, queues: Iterable[Queue]) -> datetime | None:
         """Tell when the next waiting task of these queues may be delivered."""
@@ -232,13 +230,24 @@ class _Exchange(NamedTuple):
     finished: Sequence[str]
     rows: Sequence[_Row]
     wanted: Mapping[Queue, int]
-    held: Held | None
-    leaving: str
+    bounds: Bounds | None
 
 
-def _finish(connection: Connection, names: Sequence[str], now: int) -> None:
-    for name in names:
+def _exchanged(
+    connection: Connection, exchange: _Exchange, in_hand: dict[str, tuple[Queue, str]], now: int
+) -> list[Delivery]:
+    """Do one exchange of a commit, and keep `in_hand` true for the next."""
+    finished, rows, wanted, bounds = exchange
+    for name in finished:
         connection.execute("UPDATE tasks SET state = 'delivered', body = '', due_at = ? WHERE name = ?", (now, name))
+        in_hand.pop(name, None)
+    held: Collection[str] = ()
+    if bounds is not None:
+        room, held = bounds(in_hand)
+        wanted = {queue: min(count, room[queue]) for queue, count in wanted.items() if queue in room}
+    taken = _next(connection, rows, wanted, held, now)
+    in_hand.update({each.name: (each.queue, each.batch_id) for each in taken if each.kind != SOUNDING})
+    return taken
 
 
 def _next(
