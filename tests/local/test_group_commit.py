@@ -69,28 +69,20 @@ def test_one_that_cannot_be_written_spoils_nobody_elses(error: BaseException) ->
     assert [(0,), (1,), (3,)] == write.together
 
 
-def test_a_single_one_that_cannot_be_written_is_not_tried_twice() -> None:
+@pytest.mark.parametrize(
+    ("error", "numbers"),
+    [(ValueError("no"), [7]), (UnavailableError("the disk is full"), [7, 8, 9])],
+    ids=["a single one", "our own infrastructure fails"],
+)
+def test_what_another_try_cannot_help_is_tried_once(error: Exception, numbers: list[int]) -> None:
     tried = []
-    error = ValueError("no")
 
     def refused(number: int) -> BaseException:
         tried.append(number)
         return error
 
-    assert {7: error} == brought(GroupCommit(Written(refused)), [7])
+    assert dict.fromkeys(numbers, error) == brought(GroupCommit(Written(refused)), numbers)
     assert [7] == tried
-
-
-def test_what_our_own_infrastructure_fails_at_is_tried_once_for_all() -> None:
-    tried = []
-    error = UnavailableError("the disk is full")
-
-    def refused(number: int) -> BaseException:
-        tried.append(number)
-        return error
-
-    assert dict.fromkeys(range(3), error) == brought(GroupCommit(Written(refused)), range(3))
-    assert [0] == tried
 
 
 def test_what_a_commit_writes_elsewhere_is_written_at_once() -> None:

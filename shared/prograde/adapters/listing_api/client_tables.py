@@ -107,7 +107,7 @@ class ClientTable(Table):
         default=10_000_000,
         ge=1_000,
         le=10_000_000,
-        description="Bytes of an unpacked answer, 1,000 to 10,000,000; a larger one is a failure.",
+        description="Bytes of an answer, packed and unpacked, 1,000 to 10,000,000; a larger one is a failure.",
     )
     concurrency: int = Field(default=8, ge=1, le=64, description="Calls in flight at once, 1 to 64.")
 

@@ -18,7 +18,7 @@ _ROUNDS = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """How the source is called; the read timeout is for the whole answer, `response_bytes_max` counts decoded bytes."""
+    """How the source is called; the read timeout is for the whole answer, `response_bytes_max` for its bytes."""
 
     base_url: BaseUrl
     auth: Auth | None
