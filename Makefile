@@ -34,15 +34,15 @@ demo: $(VENV)/.local-installed ## Grade a made-up market against the practice AP
 
 .PHONY: test
 test: $(VENV)/.dev-installed ## Run the tests; PYTEST='-k grading -x' passes arguments on
-	@$(BIN)/pytest $(PYTEST)
+	@$(BIN)/python -m pytest $(PYTEST)
 
 .PHONY: test-long
 test-long: $(VENV)/.dev-installed ## Run the tests that take minutes: a hundred kills, the pace of whole runs
-	@$(BIN)/pytest -m long -s $(PYTEST)
+	@$(BIN)/python -m pytest -m long -s $(PYTEST)
 
 .PHONY: fuzz
 fuzz: $(VENV)/.dev-installed ## Send malformed answers and files to every reader; EXAMPLES=5000 of each kind
-	@$(BIN)/pytest tests/fuzz --hypothesis-profile=fuzz $(PYTEST)
+	@$(BIN)/python -m pytest tests/fuzz --hypothesis-profile=fuzz $(PYTEST)
 
 .PHONY: test-api
 test-api: $(VENV)/.dev-installed $(SCHEMATHESIS)/.installed ## Generate requests from the HTTP API's description: EXAMPLES=600 of each kind
@@ -50,13 +50,13 @@ test-api: $(VENV)/.dev-installed $(SCHEMATHESIS)/.installed ## Generate requests
 
 .PHONY: test-gcp
 test-gcp: $(VENV)/.dev-installed $(BQEMULATOR)/.installed ## Run the cloud family against strict stand-ins for Google's services
-	@$(BIN)/pytest -m gcp --hypothesis-profile=few $(PYTEST) tests/gcp
+	@$(BIN)/python -m pytest -m gcp --hypothesis-profile=few $(PYTEST) tests/gcp
 
 .PHONY: test-web
 test-web: $(VENV)/.dev-installed $(AXE)/.unpacked ## Drive the pages with Chromium: the whole story, axe, pictures in build/screenshots
 	@command -v $(CHROMIUM) >/dev/null || \
 		{ echo 'make test-web needs Chromium (apt-get install chromium), or CHROMIUM=where-it-is' >&2; exit 1; }
-	@CHROMIUM=$(CHROMIUM) $(BIN)/pytest -m web tests/browser $(PYTEST)
+	@CHROMIUM=$(CHROMIUM) $(BIN)/python -m pytest -m web tests/browser $(PYTEST)
 
 .PHONY: format
 format: $(VENV)/.dev-installed ## Format the code and mend what the linter can mend
@@ -113,7 +113,7 @@ test-infra: $(VENV)/.dev-installed ## Terraform, offline: validate, test, plan, 
 		plan=$(CURDIR)/build/plans/$$(basename $$variables .tfvars); mkdir -p $$plan; echo "--- $$variables"; \
 		TF_OFFLINE_OUT=$$plan TF_VAR_package_dir=tests/packages $(OFFLINE_TERRAFORM) build/terraform $$variables; \
 	done
-	@$(BIN)/pytest -m infra tests/infra $(PYTEST)
+	@$(BIN)/python -m pytest -m infra tests/infra $(PYTEST)
 
 .PHONY: benchmark
 benchmark: $(VENV)/.dev-installed ## What does a page cost? WRITE=1 puts the table in docs/performance.md

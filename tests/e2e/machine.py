@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from prograde.sandbox.server import SandboxServer
+from tests.e2e.forked import Forked
 
 TOKEN = "sandbox"
 TEMPLATE_URL = "http://127.0.0.1:8765/reso/odata"
@@ -31,16 +32,20 @@ class Workplace:
         (folder / "source.yaml").write_text(text, encoding="utf-8")
         return cls(folder, {**os.environ, "SANDBOX_TOKEN": TOKEN, "PROGRADE_PACE_DIR": str(folder / "pace")})
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "prograde.entrypoints.cli", *arguments]
-        return subprocess.Popen(
-            command, cwd=self.folder, env=self.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
+    def start(self, *arguments: str) -> Forked:
+        return Forked(arguments, self.folder, self.env)
 
     def prograde(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         process = self.start(*arguments)
         out, err = process.communicate(timeout=280)
         return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+    def installed(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run the command as it was installed, in an interpreter of its own."""
+        command = [str(Path(sys.executable).with_name("prograde")), *arguments]
+        return subprocess.run(
+            command, cwd=self.folder, env=self.env, capture_output=True, text=True, timeout=280, check=True
+        )
 
     def run(self, *arguments: str, roster: str = "roster.csv") -> dict[str, Any]:
         """Run a batch to its end and return its summary."""

@@ -3,7 +3,6 @@
 import json
 import re
 import signal
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ import requests
 from prograde.adapters.local.data_directory import DataDirectory
 from prograde.adapters.local.sqlite_batch_store import SqliteBatchStore
 from prograde.domain.batch import Batch
+from tests.e2e.forked import Forked
 from tests.e2e.machine import Workplace
 
 DATA = "data"
@@ -21,7 +21,7 @@ PATIENCE_SECONDS = 60
 
 
 @contextmanager
-def served(workplace: Workplace) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
+def served(workplace: Workplace) -> Iterator[tuple[str, Forked]]:
     """Serve the workplace's data; the URL, and the process, which is stopped at the end if it still is there."""
     process = workplace.start("serve", "--port", "0", "--data-dir", DATA, "--sources", ".")
     assert process.stdout is not None

@@ -7,7 +7,6 @@ It ends with the same export, and no call is repeated but those in flight. The l
 import json
 import random
 import sqlite3
-import subprocess
 import time
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from prograde.sandbox.publishing import write_roster
 from prograde.sandbox.seeding import seeded_market
 from prograde.sandbox.server import SandboxServer
 from tests.e2e.conftest import AS_OF
+from tests.e2e.forked import Forked
 from tests.e2e.machine import Workplace
 
 CONCURRENCY = 8
@@ -61,9 +61,9 @@ def test_killed_again_and_again_it_ends_with_the_same_export(tmp_path: Path, kil
     assert all(0 <= count <= CONCURRENCY for count in lost)
 
 
-def wait_a_while(process: subprocess.Popen[str], server: SandboxServer, dice: random.Random) -> None:
+def wait_a_while(process: Forked, server: SandboxServer, dice: random.Random) -> None:
     """Mostly until some more calls were made, sometimes only into the start."""
-    until = time.monotonic() + (dice.uniform(0.2, 1.0) if dice.random() < 0.2 else 20)
+    until = time.monotonic() + (dice.uniform(0, 0.3) if dice.random() < 0.2 else 20)
     calls = server.stats().calls + dice.randint(1, 8)
     while time.monotonic() < until and server.stats().calls < calls and process.poll() is None:
         time.sleep(0.002)

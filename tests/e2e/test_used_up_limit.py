@@ -2,7 +2,6 @@
 
 import json
 import os
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +12,7 @@ from prograde.sandbox.publishing import write_roster
 from prograde.sandbox.seeding import seeded_market
 from prograde.sandbox.server import SandboxServer
 from tests.e2e.conftest import AS_OF
+from tests.e2e.forked import Forked
 from tests.e2e.machine import Workplace
 from tests.e2e.test_killed_run import RUN, wait_for_calls
 
@@ -28,7 +28,7 @@ def crowd() -> Iterator[SandboxServer]:
 
 
 @pytest.fixture
-def waiting_run(crowd: SandboxServer, tmp_path: Path) -> Iterator[tuple[Workplace, subprocess.Popen[str]]]:
+def waiting_run(crowd: SandboxServer, tmp_path: Path) -> Iterator[tuple[Workplace, Forked]]:
     """A run of three hundred professionals whose second window, thirty calls an hour, is used up."""
     crowd.reset()
     place = Workplace.make(tmp_path, crowd, calls_a_second=100)
@@ -45,13 +45,13 @@ def waiting_run(crowd: SandboxServer, tmp_path: Path) -> Iterator[tuple[Workplac
     process.communicate()
 
 
-def processor_seconds(process: subprocess.Popen[str]) -> float:
+def processor_seconds(process: Forked) -> float:
     fields = Path(f"/proc/{process.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def test_a_cancel_ends_it_in_seconds_and_makes_no_call(
-    crowd: SandboxServer, waiting_run: tuple[Workplace, subprocess.Popen[str]]
+    crowd: SandboxServer, waiting_run: tuple[Workplace, Forked]
 ) -> None:
     place, process = waiting_run
     before = processor_seconds(process)
@@ -74,7 +74,7 @@ def test_a_cancel_ends_it_in_seconds_and_makes_no_call(
 
 
 def test_a_pause_ends_it_in_seconds_and_nobody_is_charged(
-    crowd: SandboxServer, waiting_run: tuple[Workplace, subprocess.Popen[str]]
+    crowd: SandboxServer, waiting_run: tuple[Workplace, Forked]
 ) -> None:
     place, process = waiting_run
     began = time.monotonic()

@@ -14,8 +14,7 @@ from tests.simulation.run import Report, simulate
 
 pytestmark = pytest.mark.gcp
 
-RUNS = int(os.environ.get("RUNS", "25"))
-A_FEW = 25
+RUNS = int(os.environ.get("RUNS", "12"))
 ENOUGH = 80
 
 
