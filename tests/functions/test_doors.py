@@ -8,8 +8,7 @@ import pytest
 
 from prograde.adapters.documents import write_task
 from prograde.adapters.local.wsgi_client import Response, post
-from prograde.bootstrap.doors import direct_door
-from prograde.bootstrap.local_machine import function_app
+from prograde.bootstrap.functions import direct_door, function_app
 from prograde.domain.effects import SoundingTask
 from prograde.errors import CorruptionError, InterruptedCallError, UnavailableError
 from prograde.use_cases.services import Services

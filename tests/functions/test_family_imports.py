@@ -25,7 +25,7 @@ sys.stdout.write(json.dumps(sorted(sys.modules)))
 EMBEDDED = """
 import json, sys
 import prograde.entrypoints.cli
-from prograde.bootstrap.local_machine import FUNCTIONS, function_app
+from prograde.bootstrap.functions import FUNCTIONS, function_app
 for name in FUNCTIONS:
     assert function_app(name).test_client().post("/").status_code in {401, 405}
 sys.stdout.write(json.dumps(sorted(sys.modules)))

@@ -125,7 +125,9 @@ def hunt_all(
     mutants: Sequence[Mutant], seeds: int = RUNS_OF_CI, before: Mapping[str, int] = MappingProxyType({})
 ) -> list[Catch]:
     """Hunt mutants on all cores, each at the seed that caught it before, then at the others."""
-    context = multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    # What prograde stands on is imported once for all mutants, prograde itself by each: that is where it is changed.
+    context.set_forkserver_preload(["functions_framework", "orjson", "pydantic"])
     with context.Pool(os.cpu_count() or 1, maxtasksperchild=1) as pool:
         catches = []
         for catch in pool.imap_unordered(partial(hunt, seeds=seeds, before=dict(before)), mutants, chunksize=1):

@@ -13,7 +13,8 @@ import requests
 
 from prograde.adapters.local.data_directory import DataDirectory
 from prograde.adapters.local.source_files import SourceFolder
-from prograde.bootstrap.local_machine import LocalMachine, function_app, local_machine
+from prograde.bootstrap.functions import function_app
+from prograde.bootstrap.local_machine import LocalMachine, local_machine
 from prograde.domain.professional import State, StopReason
 from prograde.entrypoints.web_server import WebServer
 from prograde.ports import Transaction

@@ -41,13 +41,23 @@ def _from_environment(env: Mapping[str, str]) -> Hosted:
     """Build one family, and import nothing of the other."""
     match read_settings(env):
         case LocalSettings() as settings:
-            from prograde.bootstrap.local_machine import hosted_alone
-
-            return hosted_alone(settings, env)
+            return _alone(settings, env)
         case GoogleCloudSettings() as settings:
             from prograde.bootstrap.google_cloud import GoogleCloud
 
             return GoogleCloud(settings, env).hosted
+
+
+def _alone(settings: LocalSettings, env: Mapping[str, str]) -> Hosted:
+    """Give a function that no LocalMachine hosts one of its own, which nobody dispatches tasks to."""
+    from prograde.adapters.local.data_directory import DataDirectory
+    from prograde.adapters.local.source_files import SourceFolder
+    from prograde.adapters.local.wsgi_client import InProcessCallers
+    from prograde.bootstrap.local_machine import LocalMachine
+
+    directory = DataDirectory(settings.data_dir)
+    directory.folder.mkdir(parents=True, exist_ok=True)
+    return Hosted(LocalMachine(directory, SourceFolder(settings.sources_dir), env).services, InProcessCallers())
 
 
 _building = threading.Lock()

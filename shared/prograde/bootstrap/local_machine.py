@@ -5,11 +5,6 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
-from functools import partial
-from importlib.resources import as_file, files
-
-import flask
-import functions_framework
 
 from prograde import __version__
 from prograde.adapters.listing_api.http_listing_source import HttpListingSource
@@ -21,21 +16,16 @@ from prograde.adapters.local.duckdb_warehouse import DuckdbWarehouse
 from prograde.adapters.local.file_blob_store import FileBlobStore
 from prograde.adapters.local.pacer import Pacer, Wait, Windows, remembered
 from prograde.adapters.local.rate_ledger import RateLedger
-from prograde.adapters.local.source_files import SourceFolder
 from prograde.adapters.local.sqlite_batch_store import SqliteBatchStore
 from prograde.adapters.local.sqlite_task_queue import SqliteTaskQueue
-from prograde.adapters.local.wsgi_client import Door, InProcessCallers, post
 from prograde.adapters.system_clock import SystemClock
-from prograde.bootstrap.doors import direct_door
-from prograde.bootstrap.hosted import EXTENSION, Hosted
 from prograde.domain.batch import Batch
 from prograde.errors import InputError, NotFoundError
 from prograde.ports import ListingSource, SourceCatalog
-from prograde.settings import LocalSettings, pace_dir
+from prograde.settings import pace_dir
 from prograde.use_cases.services import Services
 from prograde.use_cases.start_batch import source_blob
 
-FUNCTIONS = ("start_batch", "fetch_page", "finalize")
 UPLOADS_KEPT = timedelta(days=1)
 """A roster that was uploaded, and then not ordered, may still be for so long."""
 
@@ -100,11 +90,10 @@ class LocalMachine:
 
     def dispatcher(self, concurrency: int) -> Dispatcher:
         """Build the dispatcher over the functions, each hosted in this process."""
-        apps = {name: function_app(name, self.services) for name in FUNCTIONS}
-        # Pages are many, and their function asks for nothing that only the framework's own door gives.
-        doors: dict[str, Door] = {name: partial(post, app) for name, app in apps.items()}
-        doors["fetch_page"] = direct_door(apps["fetch_page"])
-        self._dispatcher = Dispatcher(self.queue, doors, self._clock, concurrency)
+        # Whoever only reads a data directory is not kept waiting for a web framework.
+        from prograde.bootstrap.functions import function_doors
+
+        self._dispatcher = Dispatcher(self.queue, function_doors(self.services), self._clock, concurrency)
         return self._dispatcher
 
     def refusal(self, batch_id: str) -> str:
@@ -153,23 +142,3 @@ def local_machine(directory: DataDirectory, catalog: SourceCatalog, env: Mapping
         yield machine
     finally:
         machine.close()
-
-
-def function_app(name: str, services: Services | None = None) -> flask.Flask:
-    """
-    Host a function's `main.py` as functions-framework does; without `services` the environment decides.
-
-    With them, only this process may deliver tasks.
-    """
-    with as_file(files("prograde.functions") / name / "main.py") as source:
-        app: flask.Flask = functions_framework.create_app(target=name, source=str(source))  # type: ignore[no-untyped-call]
-    if services is not None:
-        app.extensions[EXTENSION] = Hosted(services, InProcessCallers())
-    return app
-
-
-def hosted_alone(settings: LocalSettings, env: Mapping[str, str]) -> Hosted:
-    """Give a function that was not hosted by a LocalMachine one of its own, which nobody dispatches tasks to."""
-    directory = DataDirectory(settings.data_dir)
-    directory.folder.mkdir(parents=True, exist_ok=True)
-    return Hosted(LocalMachine(directory, SourceFolder(settings.sources_dir), env).services, InProcessCallers())

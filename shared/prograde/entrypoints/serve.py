@@ -11,7 +11,7 @@ import click
 from prograde.adapters.local.data_directory import DataDirectory
 from prograde.adapters.local.dispatcher import CONCURRENCY_MAX, REFUSALS_WORTH_SAYING, Dispatcher
 from prograde.adapters.local.source_files import SourceFolder
-from prograde.bootstrap.local_machine import LocalMachine, function_app
+from prograde.bootstrap.local_machine import LocalMachine
 from prograde.domain.batch import Batch, BatchStatus
 from prograde.entrypoints import session
 from prograde.entrypoints.workplace import owned_machine, with_data_dir
@@ -38,6 +38,7 @@ def serve(port: int, data_dir: Path, sources: Path) -> int:
 
     What is started there is worked here, until Ctrl-C.
     """
+    from prograde.bootstrap.functions import function_app
     from prograde.entrypoints.web_server import WebServer
 
     if not sources.is_dir():

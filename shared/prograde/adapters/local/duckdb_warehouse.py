@@ -12,7 +12,6 @@ from typing import Any
 
 import duckdb
 import orjson
-import sqlglot
 
 from prograde.adapters.documents import BATCH, PROFESSIONAL
 from prograde.adapters.local.file_blob_store import make_folder, mapped_errors, sync_folder
@@ -246,4 +245,6 @@ def _rows(connection: duckdb.DuckDBPyConnection, name: str, **values: object) ->
 
 @cache
 def _transpiled(name: str) -> str:
+    import sqlglot  # noqa: PLC0415  # a tenth of a second, which only a finalize has to wait
+
     return sqlglot.transpile(query(name), read="bigquery", write="duckdb")[0]
