@@ -87,11 +87,14 @@ def test_uploads_that_no_batch_names_are_gone_a_day_later(workplace: Workplace) 
     yesterday, today = sorted(
         (blobs / "batches" / "uploads").iterdir(), key=lambda path: b"yester" not in path.read_bytes()
     )
-    for path in (*inputs, yesterday):
+    unfinished = blobs / ".staging" / "export"
+    unfinished.mkdir()
+    for path in (*inputs, yesterday, unfinished):
         os.utime(path, times=(time.time() - 90_000,) * 2)
 
     with served(workplace):
         assert sorted([*inputs, today]) == sorted((blobs / "batches").rglob("*.*"))
+        assert not unfinished.exists()
     assert 2 == len(inputs), "a roster and a source file"
 
 

@@ -50,6 +50,20 @@ def test_what_cannot_be_deleted_stays_and_is_logged(folder: Path, caplog: pytest
     assert "batches/loop" == record.__dict__["blob"]
 
 
+def test_what_a_dead_process_left_unfinished_goes_and_what_is_being_written_stays(folder: Path) -> None:
+    staging = folder / ".staging"
+    for name in ("dead", "alive"):
+        (staging / name).mkdir()
+        (staging / name / "graded.csv").write_bytes(b"rank\n")
+    (staging / "roster").write_bytes(b"A1\n")
+    for name in ("dead", "roster"):
+        os.utime(staging / name, (0, 0))
+
+    FileBlobStore(folder).sweep_staging(datetime.now(UTC) - DAY)
+
+    assert ["alive"] == [path.name for path in staging.iterdir()]
+
+
 def test_where_nothing_was_stored_there_is_nothing_to_sweep(tmp_path: Path) -> None:
     FileBlobStore(tmp_path).sweep("batches", (), datetime.now(UTC))
 

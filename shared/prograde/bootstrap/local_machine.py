@@ -26,8 +26,8 @@ from prograde.settings import pace_dir
 from prograde.use_cases.services import Services
 from prograde.use_cases.start_batch import source_blob
 
-UPLOADS_KEPT = timedelta(days=1)
-"""A roster that was uploaded, and then not ordered, may still be for so long."""
+LEFTOVERS_KEPT = timedelta(days=1)
+"""A roster that was uploaded, and then not ordered, may still be for so long; and no finalize takes longer."""
 
 
 class LocalMachine:
@@ -100,10 +100,12 @@ class LocalMachine:
         """Say what a task of a batch is refused with again and again, by the dispatcher that was built last."""
         return "" if self._dispatcher is None else self._dispatcher.refusal_of(batch_id)
 
-    def sweep_uploads(self) -> None:
-        """Delete the inputs that no batch names, a day after they came; the cloud's bucket has a lifecycle for them."""
+    def sweep(self) -> None:
+        """Delete a day-old input that no batch names, as a lifecycle does in the cloud, and what was never finished."""
+        before = self._clock.now() - LEFTOVERS_KEPT
         named = {blob for batch in self._store.batches() for blob in (batch.roster.blob, source_blob(batch))}
-        self._blobs.sweep("batches", named, self._clock.now() - UPLOADS_KEPT)
+        self._blobs.sweep("batches", named, before)
+        self._blobs.sweep_staging(before)
 
     def calls(self) -> int:
         """Count the calls that left since the start."""

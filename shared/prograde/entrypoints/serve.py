@@ -44,7 +44,6 @@ def serve(port: int, data_dir: Path, sources: Path) -> int:
     if not sources.is_dir():
         raise InputError([Problem("--sources", str(sources), "is no folder: give the one with your source files")])
     with owned_machine(DataDirectory(data_dir), SourceFolder(sources)) as machine:
-        machine.sweep_uploads()
         dispatcher = machine.dispatcher(CONCURRENCY_MIN)
         with (
             session.interruptible(machine) as stopping,

@@ -54,6 +54,7 @@ def owned_machine(directory: DataDirectory, serving: SourceCatalog | None = None
     ):
         directory.turn_log()
         with _log(directory), notifier(notifications):
+            machine.sweep()
             yield machine
 
 

@@ -96,6 +96,19 @@ class FileBlobStore:
             except OSError as error:
                 _log.warning("an upload that no batch came of stays", extra={"blob": name, "detail": str(error)})
 
+    def sweep_staging(self, before: datetime) -> None:
+        """Delete what was left unfinished before a moment; what cannot be deleted stays, and is logged."""
+        for path in self._staging.iterdir():
+            try:
+                if path.stat().st_mtime >= before.timestamp():
+                    continue
+                if path.is_dir():
+                    shutil.rmtree(path)
+                else:
+                    path.unlink()
+            except OSError as error:
+                _log.warning("an unfinished file stays", extra={"blob": path.name, "detail": str(error)})
+
     def check(self) -> None:
         """Look into the folder that everything passes through."""
         with mapped_errors():
