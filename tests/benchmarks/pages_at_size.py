@@ -17,7 +17,7 @@ import requests
 
 from prograde.adapters.local.data_directory import DataDirectory
 from prograde.adapters.local.source_files import SourceFolder
-from prograde.bootstrap.functions import function_app
+from prograde.bootstrap.hosting import function_app
 from prograde.bootstrap.local_machine import LocalMachine, local_machine
 from prograde.domain.aggregation import Aggregate
 from prograde.domain.batch import Batch, BatchStatus, Parameters, Roster, Totals

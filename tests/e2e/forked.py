@@ -1,19 +1,17 @@
-"""A process forked by one that has imported everything: to start Python anew for each command costs a second."""
+"""The command line in a process of its own, forked by one that has imported it."""
 
-import multiprocessing
 import os
 import subprocess
 import sys
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TextIO
 
 from prograde.entrypoints import cli
-
-_CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload([cli.__name__])
+from tests.forkserver import FORKSERVER
 
 
 class Forked:
@@ -21,9 +19,9 @@ class Forked:
 
     def __init__(self, arguments: tuple[str, ...], folder: Path, env: Mapping[str, str]) -> None:
         self.args = ("prograde", *arguments)
-        out, said = _CONTEXT.Pipe(duplex=False)
-        err, complained = _CONTEXT.Pipe(duplex=False)
-        self._process = _CONTEXT.Process(
+        out, said = FORKSERVER.Pipe(duplex=False)
+        err, complained = FORKSERVER.Pipe(duplex=False)
+        self._process = FORKSERVER.Process(
             target=_work, args=(self.args, folder, dict(env), said, complained), daemon=True
         )
         self._process.start()
@@ -49,7 +47,8 @@ class Forked:
         self._process.kill()
 
     def send_signal(self, number: int) -> None:
-        if self.poll() is None:
+        # Its server may bury it a moment before we hear of it.
+        with suppress(ProcessLookupError):
             os.kill(self.pid, number)
 
     def wait(self, timeout: float | None = None) -> int:
@@ -59,14 +58,17 @@ class Forked:
         return self.returncode
 
     def communicate(self, timeout: float | None = None) -> tuple[str, str]:
-        """What it still said to standard output and error, when it has ended."""
+        """What it still said to standard output and error, when it has ended; killed if it has not in time."""
         if not self.stdout.closed:
             with ThreadPoolExecutor(2) as readers, self.stdout, self.stderr:
                 reading = [readers.submit(stream.read) for stream in (self.stdout, self.stderr)]
                 try:
                     self.wait(timeout)
-                except subprocess.TimeoutExpired:
+                except BaseException as error:
+                    # Or its readers would wait for ever.
                     self.kill()
+                    for each in reading:
+                        error.add_note(each.result())
                     raise
                 out, err = (each.result() for each in reading)
             self._said = out, err

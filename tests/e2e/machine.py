@@ -13,6 +13,8 @@ from typing import Any
 from prograde.sandbox.server import SandboxServer
 from tests.e2e.forked import Forked
 
+Process = Forked | subprocess.Popen[str]
+
 TOKEN = "sandbox"
 TEMPLATE_URL = "http://127.0.0.1:8765/reso/odata"
 
@@ -40,11 +42,11 @@ class Workplace:
         out, err = process.communicate(timeout=280)
         return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
-    def installed(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run the command as it was installed, in an interpreter of its own."""
+    def installed(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start the command as it was installed: its interpreter has a hash seed of its own, and ends like any."""
         command = [str(Path(sys.executable).with_name("prograde")), *arguments]
-        return subprocess.run(
-            command, cwd=self.folder, env=self.env, capture_output=True, text=True, timeout=280, check=True
+        return subprocess.Popen(
+            command, cwd=self.folder, env=self.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
 
     def run(self, *arguments: str, roster: str = "roster.csv") -> dict[str, Any]:

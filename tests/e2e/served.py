@@ -13,17 +13,17 @@ import requests
 from prograde.adapters.local.data_directory import DataDirectory
 from prograde.adapters.local.sqlite_batch_store import SqliteBatchStore
 from prograde.domain.batch import Batch
-from tests.e2e.forked import Forked
-from tests.e2e.machine import Workplace
+from tests.e2e.machine import Process, Workplace
 
 DATA = "data"
 PATIENCE_SECONDS = 60
 
 
 @contextmanager
-def served(workplace: Workplace) -> Iterator[tuple[str, Forked]]:
+def served(workplace: Workplace, *, is_installed: bool = False) -> Iterator[tuple[str, Process]]:
     """Serve the workplace's data; the URL, and the process, which is stopped at the end if it still is there."""
-    process = workplace.start("serve", "--port", "0", "--data-dir", DATA, "--sources", ".")
+    start = workplace.installed if is_installed else workplace.start
+    process = start("serve", "--port", "0", "--data-dir", DATA, "--sources", ".")
     assert process.stdout is not None
     line = process.stdout.readline()
     found = re.search(r"http://127\.0\.0\.1:\d+/", line)

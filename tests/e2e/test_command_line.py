@@ -96,7 +96,7 @@ def test_an_interrupted_batch_is_listed_as_such(workplace: Workplace, practice_a
 def test_two_runs_of_the_same_market_give_the_same_bytes(workplace: Workplace, practice_api: SandboxServer) -> None:
     run = ("run", "source.yaml", "--roster", "roster.csv", "--as-of", str(AS_OF), "--output", "json")
     # Two interpreters, so that sets and hashes have another order.
-    first, second = (json.loads(workplace.installed(*run).stdout) for _ in range(2))
+    first, second = (json.loads(workplace.installed(*run).communicate(timeout=60)[0]) for _ in range(2))
     assert first["batch_id"] != second["batch_id"]
     assert first["export_digest"] == second["export_digest"]
     assert 0 < practice_api.stats().calls

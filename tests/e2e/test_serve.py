@@ -40,11 +40,13 @@ def test_a_killed_server_goes_on_where_it_was(practice_api: SandboxServer, workp
 
 
 def test_a_signal_stops_it_cleanly_and_says_so(workplace: Workplace) -> None:
-    with served(workplace) as (_, process):
+    with served(workplace, is_installed=True) as (_, process):
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=30)
 
     assert 0 == process.returncode, err
+    assert "Traceback" not in err
+    assert "Exception ignored" not in err
     assert "Nothing is lost" in err
     assert "" == out
 

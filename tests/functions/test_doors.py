@@ -8,7 +8,7 @@ import pytest
 
 from prograde.adapters.documents import write_task
 from prograde.adapters.local.wsgi_client import Response, post
-from prograde.bootstrap.functions import direct_door, function_app
+from prograde.bootstrap.hosting import direct_door, function_app
 from prograde.domain.effects import SoundingTask
 from prograde.errors import CorruptionError, InterruptedCallError, UnavailableError
 from prograde.use_cases.services import Services

@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from prograde import structured_logging
 from prograde.adapters.documents import write_task
 from prograde.adapters.local.wsgi_client import IN_PROCESS
-from prograde.bootstrap.functions import function_app
+from prograde.bootstrap.hosting import function_app
 from prograde.domain.effects import FinalizeTask, SeedTask
 from prograde.errors import CorruptionError, ProgradeError, UnavailableError
 from prograde.use_cases.announce import Event

@@ -25,9 +25,14 @@ sys.stdout.write(json.dumps(sorted(sys.modules)))
 EMBEDDED = """
 import json, sys
 import prograde.entrypoints.cli
-from prograde.bootstrap.functions import FUNCTIONS, function_app
+from prograde.bootstrap.hosting import FUNCTIONS, function_app
 for name in FUNCTIONS:
     assert function_app(name).test_client().post("/").status_code in {401, 405}
+sys.stdout.write(json.dumps(sorted(sys.modules)))
+"""
+READING = """
+import json, sys
+import prograde.entrypoints.cli
 sys.stdout.write(json.dumps(sorted(sys.modules)))
 """
 # Whom nothing answers: clients are built and nobody is called.
@@ -84,3 +89,9 @@ def test_one_machine_imports_nothing_of_the_cloud(tmp_path: Path) -> None:
         - {"google", "google.cloud"}
     )
     assert set() == googles | ours(modules, "grpc", "prograde.adapters.gcp", "prograde.bootstrap.google_cloud")
+
+
+def test_whoever_only_reads_waits_for_nothing_that_serves_or_exports(tmp_path: Path) -> None:
+    modules = modules_of(READING, env={}, folder=tmp_path)
+
+    assert set() == ours(modules, "flask", "functions_framework", "sqlglot")

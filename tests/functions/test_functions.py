@@ -17,7 +17,7 @@ from prograde.adapters.documents import write_task
 from prograde.adapters.local.data_directory import DataDirectory
 from prograde.adapters.local.source_files import SourceFolder
 from prograde.adapters.local.wsgi_client import IN_PROCESS
-from prograde.bootstrap.functions import function_app
+from prograde.bootstrap.hosting import function_app
 from prograde.bootstrap.local_machine import LocalMachine, local_machine
 from prograde.domain.effects import PageTask, effects
 from prograde.entrypoints.order_schedule import quarter

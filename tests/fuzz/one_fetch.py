@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 
 from prograde.domain.outcome import Failure
+from tests.forkserver import FORKSERVER
 from tests.listing_api.answering_server import Answer, AnsweringServer, http_answer
 from tests.listing_api.calls import PAGE, listing_source
 from tests.listing_api.source_texts import page_request
@@ -30,11 +30,9 @@ class Measured:
 
 def measured(answers: Iterable[Answer]) -> Iterator[Measured]:
     """Fetch a good page and then an answer, each pair in a process of its own."""
-    context = get_context("forkserver")
-    context.set_forkserver_preload([__name__])
     with ExitStack() as stack:
         servers = [stack.enter_context(AnsweringServer(http_answer(PAGE), answer)) for answer in answers]
-        with ProcessPoolExecutor(AT_ONCE, mp_context=context, max_tasks_per_child=1) as pool:
+        with ProcessPoolExecutor(AT_ONCE, mp_context=FORKSERVER, max_tasks_per_child=1) as pool:
             yield from pool.map(_second_call, [server.origin for server in servers])
 
 

@@ -18,7 +18,7 @@ from prograde.adapters.listing_api.source_yaml import TEXT_LENGTH_MAX, read_yaml
 from prograde.adapters.local.data_directory import DataDirectory
 from prograde.adapters.local.source_files import SourceFolder
 from prograde.adapters.roster_csv import clean_roster
-from prograde.bootstrap.functions import function_app
+from prograde.bootstrap.hosting import function_app
 from prograde.bootstrap.local_machine import local_machine
 from prograde.entrypoints.order import checked_order
 from prograde.entrypoints.order_files import given_files

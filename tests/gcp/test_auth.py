@@ -27,8 +27,8 @@ from prograde.adapters.gcp.oidc_callers import (
 )
 from prograde.adapters.local.data_directory import DataDirectory
 from prograde.adapters.local.source_files import SourceFolder
-from prograde.bootstrap.functions import function_app
 from prograde.bootstrap.hosted import EXTENSION, Hosted
+from prograde.bootstrap.hosting import function_app
 from prograde.bootstrap.local_machine import LocalMachine, local_machine
 from prograde.errors import ProgradeError, UnavailableError, UnknownCallerError
 from prograde.ports import Caller

@@ -15,9 +15,9 @@ from google.cloud import bigquery, tasks_v2
 from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcTransport
 from werkzeug.serving import make_server
 
-from prograde.bootstrap.functions import function_app
 from prograde.bootstrap.google_cloud import GoogleCloud
 from prograde.bootstrap.hosted import EXTENSION
+from prograde.bootstrap.hosting import function_app
 from prograde.settings import GoogleCloudSettings, read_settings
 from tests.emulators.bigquery import BigqueryServer
 from tests.gcp.deployment import Deployment, deployment, post

@@ -17,7 +17,7 @@ import pytest
 from prograde.adapters.listing_api.secret import REFERENCE
 from prograde.adapters.local.data_directory import DataDirectory
 from prograde.adapters.local.source_files import SourceFolder
-from prograde.bootstrap.functions import FUNCTIONS, function_app
+from prograde.bootstrap.hosting import FUNCTIONS, function_app
 from prograde.bootstrap.local_machine import LocalMachine, local_machine
 from prograde.domain.batch import BatchStatus
 from prograde.sandbox.seeding import seeded_market

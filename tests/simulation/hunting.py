@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from functools import partial
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, SourceFileLoader
+from multiprocessing.context import BaseContext
 from pathlib import Path
 from types import CodeType, MappingProxyType, ModuleType
 
@@ -122,12 +123,13 @@ def hunt(mutant: Mutant, seeds: int, before: Mapping[str, int]) -> Catch:
 
 
 def hunt_all(
-    mutants: Sequence[Mutant], seeds: int = RUNS_OF_CI, before: Mapping[str, int] = MappingProxyType({})
+    mutants: Sequence[Mutant],
+    seeds: int = RUNS_OF_CI,
+    before: Mapping[str, int] = MappingProxyType({}),
+    context: BaseContext | None = None,
 ) -> list[Catch]:
     """Hunt mutants on all cores, each at the seed that caught it before, then at the others."""
-    context = multiprocessing.get_context("forkserver")
-    # What prograde stands on is imported once for all mutants, prograde itself by each: that is where it is changed.
-    context.set_forkserver_preload(["functions_framework", "orjson", "pydantic"])
+    context = context or multiprocessing.get_context("spawn")
     with context.Pool(os.cpu_count() or 1, maxtasksperchild=1) as pool:
         catches = []
         for catch in pool.imap_unordered(partial(hunt, seeds=seeds, before=dict(before)), mutants, chunksize=1):
@@ -150,7 +152,10 @@ def main() -> int:
     options = parser.parse_args()
     began = time.monotonic()
     wanted = [mutant for mutant in MUTANTS if options.name in mutant.name]
-    catches = hunt_all(wanted, before={} if options.write else caught_before())
+    context = multiprocessing.get_context("forkserver")
+    # What prograde stands on is imported once for all mutants, prograde itself by each: that is where it is changed.
+    context.set_forkserver_preload(["functions_framework", "orjson", "pydantic"])
+    catches = hunt_all(wanted, before={} if options.write else caught_before(), context=context)
     missed = sum(catch.seed is None for catch in catches)
     say(f"{len(catches)} mutants in {time.monotonic() - began:.0f} s, {missed} not caught")
     if options.write:

@@ -9,7 +9,7 @@ from functools import cache
 
 import flask
 
-from prograde.bootstrap.functions import FUNCTIONS, function_app
+from prograde.bootstrap.hosting import FUNCTIONS, function_app
 from prograde.use_cases import seed as seeding
 from prograde.use_cases import start_batch as starting
 from prograde.use_cases import wake as waking

@@ -13,7 +13,7 @@ import requests
 
 from prograde.adapters.local.data_directory import DataDirectory
 from prograde.adapters.local.source_files import SourceFolder
-from prograde.bootstrap.functions import function_app
+from prograde.bootstrap.hosting import function_app
 from prograde.bootstrap.local_machine import LocalMachine, local_machine
 from prograde.domain.professional import State, StopReason
 from prograde.entrypoints.web_server import WebServer

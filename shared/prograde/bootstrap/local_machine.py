@@ -91,7 +91,7 @@ class LocalMachine:
     def dispatcher(self, concurrency: int) -> Dispatcher:
         """Build the dispatcher over the functions, each hosted in this process."""
         # Whoever only reads a data directory is not kept waiting for a web framework.
-        from prograde.bootstrap.functions import function_doors
+        from prograde.bootstrap.hosting import function_doors
 
         self._dispatcher = Dispatcher(self.queue, function_doors(self.services), self._clock, concurrency)
         return self._dispatcher

@@ -88,17 +88,24 @@ class ProgressDisplay:
                 thread.join()
 
     def _keep_showing(self, bar: Bar, task: TaskID, stopping: threading.Event) -> None:
+        # The first line has a pace, too: that takes two looks.
+        self._looked()
         while not stopping.wait(REFRESH_SECONDS):
-            try:
-                progress = read_progress(self._services.store, self._batch_id)
-            except ProgradeError:
-                continue  # the run itself meets the same trouble, and says so
-            self._show(bar, task, progress)
+            if progress := self._looked():
+                self._show(bar, task, progress)
 
-    def _show(self, bar: Bar, task: TaskID, progress: Progress) -> None:
+    def _looked(self) -> Progress | None:
+        try:
+            progress = read_progress(self._services.store, self._batch_id)
+        except ProgradeError:
+            return None  # the run itself meets the same trouble, and says so
         now = self._services.clock.now()
         self._call_pace.add(now, self._machine.calls())
         self._end_pace.add(now, progress.ended)
+        return progress
+
+    def _show(self, bar: Bar, task: TaskID, progress: Progress) -> None:
+        now = self._services.clock.now()
         counts, notice = counts_text(progress), self._notice(progress, now)
         pace = self._pace_text(progress, now, is_moving=not notice)
         bar.update(task, total=progress.total, completed=progress.ended, counts=counts, pace=pace)
@@ -118,13 +125,14 @@ class ProgressDisplay:
         if not is_moving:
             return text
         ends = self._end_pace.per_second
-        if ends > 0 and progress.open:
+        is_told = ends > 0 and progress.open
+        if is_told:
             roughly = "roughly " if progress.is_rough else ""
             text += f", {roughly}{timedelta(seconds=round(progress.open / ends))} to go"
         if self._console.is_terminal and self._console.width < WIDE:
             return text
-        if not progress.ended:
-            text += ", time to go told after the first professionals are done"
+        if progress.open and not is_told:
+            text += f", time to go told after {'more' if progress.ended else 'the first'} professionals are done"
         grades = " ".join(f"{name}:{count}" for name, count in progress.by_grade.items() if count)
         return f"{text}  {grades}" if grades else text
 

@@ -38,7 +38,7 @@ def serve(port: int, data_dir: Path, sources: Path) -> int:
 
     What is started there is worked here, until Ctrl-C.
     """
-    from prograde.bootstrap.functions import function_app
+    from prograde.bootstrap.hosting import function_app
     from prograde.entrypoints.web_server import WebServer
 
     if not sources.is_dir():

@@ -245,6 +245,6 @@ def _rows(connection: duckdb.DuckDBPyConnection, name: str, **values: object) ->
 
 @cache
 def _transpiled(name: str) -> str:
-    import sqlglot  # noqa: PLC0415  # a tenth of a second, which only a finalize has to wait
+    import sqlglot  # noqa: PLC0415  # a tenth of a second, which only who asks DuckDB has to wait
 
     return sqlglot.transpile(query(name), read="bigquery", write="duckdb")[0]
