@@ -44,11 +44,11 @@ class Pace:
             self._samples.popleft()
 
     @property
-    def per_second(self) -> float:
-        """The growth a second; 0.0 until it can be told."""
+    def per_second(self) -> float | None:
+        """The growth a second, told from the second sample on: what came before the first may be a burst."""
         (began, first), (now, last) = self._samples[0], self._samples[-1]
         seconds = (now - began).total_seconds()
-        return (last - first) / seconds if seconds > 0 else 0.0
+        return (last - first) / seconds if seconds > 0 else None
 
 
 class ProgressDisplay:
@@ -88,24 +88,17 @@ class ProgressDisplay:
                 thread.join()
 
     def _keep_showing(self, bar: Bar, task: TaskID, stopping: threading.Event) -> None:
-        # The first line has a pace, too: that takes two looks.
-        self._looked()
         while not stopping.wait(REFRESH_SECONDS):
-            if progress := self._looked():
-                self._show(bar, task, progress)
-
-    def _looked(self) -> Progress | None:
-        try:
-            progress = read_progress(self._services.store, self._batch_id)
-        except ProgradeError:
-            return None  # the run itself meets the same trouble, and says so
-        now = self._services.clock.now()
-        self._call_pace.add(now, self._machine.calls())
-        self._end_pace.add(now, progress.ended)
-        return progress
+            try:
+                progress = read_progress(self._services.store, self._batch_id)
+            except ProgradeError:
+                continue  # the run itself meets the same trouble, and says so
+            self._show(bar, task, progress)
 
     def _show(self, bar: Bar, task: TaskID, progress: Progress) -> None:
         now = self._services.clock.now()
+        self._call_pace.add(now, self._machine.calls())
+        self._end_pace.add(now, progress.ended)
         counts, notice = counts_text(progress), self._notice(progress, now)
         pace = self._pace_text(progress, now, is_moving=not notice)
         bar.update(task, total=progress.total, completed=progress.ended, counts=counts, pace=pace)
@@ -118,21 +111,19 @@ class ProgressDisplay:
             bar.console.print(line, soft_wrap=True, markup=False)
 
     def _pace_text(self, progress: Progress, now: datetime, *, is_moving: bool) -> str:
-        text = f"{self._call_pace.per_second:.1f} calls/s"
+        calls, ends = self._call_pace.per_second, self._end_pace.per_second
         share = progress.batch.pace.share_at(now)
-        if share < 1:
-            text += f" (the source bears {share:.0%} of the limit)"
-        if not is_moving:
-            return text
-        ends = self._end_pace.per_second
-        is_told = ends > 0 and progress.open
-        if is_told:
+        bears = f" (the source bears {share:.0%} of the limit)" if share < 1 else ""
+        told = [] if calls is None else [f"{calls:.1f} calls/s{bears}"]
+        is_narrow = self._console.is_terminal and self._console.width < WIDE
+        if is_moving and ends and progress.open:
             roughly = "roughly " if progress.is_rough else ""
-            text += f", {roughly}{timedelta(seconds=round(progress.open / ends))} to go"
-        if self._console.is_terminal and self._console.width < WIDE:
+            told.append(f"{roughly}{timedelta(seconds=round(progress.open / ends))} to go")
+        elif is_moving and progress.open and not is_narrow:
+            told.append(f"time to go told after {'more' if progress.ended else 'the first'} professionals are done")
+        text = ", ".join(told)
+        if not is_moving or is_narrow:
             return text
-        if progress.open and not is_told:
-            text += f", time to go told after {'more' if progress.ended else 'the first'} professionals are done"
         grades = " ".join(f"{name}:{count}" for name, count in progress.by_grade.items() if count)
         return f"{text}  {grades}" if grades else text
 
