@@ -3,7 +3,7 @@
 from pathlib import Path
 
 SEEDS = Path(__file__).with_name("seeds.txt")
-RUNS_OF_CI = 1_000
+RUNS_OF_CI = 800
 
 
 def kept_seeds() -> list[int]:

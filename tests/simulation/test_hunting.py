@@ -36,7 +36,7 @@ def test_a_snippet_that_does_not_stand_there_once_is_a_failure(source: str) -> N
 def test_a_mutant_is_caught_and_what_is_none_is_not() -> None:
     caught = next(mutant for mutant in MUTANTS if mutant.name == "listings are not told apart")
 
-    catches = {catch.mutant: catch.seed for catch in hunt_all([caught, Mutant("none", ())], seeds=10)}
+    catches = {catch.mutant: catch.seed for catch in hunt_all([caught, Mutant("none", ())], seeds=4)}
 
     assert catches["none"] is None
     assert catches[caught.name] is not None
