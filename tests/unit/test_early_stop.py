@@ -49,7 +49,7 @@ def orders(draw: st.DrawFn) -> Parameters:
     )
 
 
-@settings(max_examples=600)
+@settings(max_examples=300)
 @given(st.data(), histories(), orders(), st.booleans())
 def test_an_early_stop_never_changes_the_grade_nor_asks_for_more(
     data: st.DataObject,
@@ -68,7 +68,7 @@ def test_an_early_stop_never_changes_the_grade_nor_asks_for_more(
     assert early.calls <= whole.calls
 
 
-@settings(max_examples=600)
+@settings(max_examples=300)
 @given(histories(), orders())
 def test_a_floor_lies_never_above_the_truth_and_what_is_no_floor_is_the_truth(
     history: Pages, parameters: Parameters
