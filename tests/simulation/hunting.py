@@ -129,6 +129,7 @@ def hunt_all(
     context: BaseContext | None = None,
 ) -> list[Catch]:
     """Hunt mutants on all cores, each at the seed that caught it before, then at the others."""
+    # Not forked unless asked for: among other tests, the one server there is may have imported prograde.
     context = context or multiprocessing.get_context("spawn")
     with context.Pool(os.cpu_count() or 1, maxtasksperchild=1) as pool:
         catches = []
